@@ -78,7 +78,7 @@ struct Inner {
 }
 
 /// Name and namespace of the stream an error belongs to, as the catalog spells them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StreamName {
     /// Namespace, or none for the default schema.
     pub namespace: Option<String>,

@@ -1,2 +1,14 @@
+pub mod batch;
+pub mod cli;
+pub mod config;
+pub mod copy;
 pub mod error;
+pub mod json;
+pub mod limits;
+pub mod load_strategy;
+pub mod naming;
+pub mod protocol;
+pub mod schema;
 pub mod secret;
+pub mod sql;
+pub mod types;

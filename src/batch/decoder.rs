@@ -1,0 +1,119 @@
+//! One record's `data` object -> one token a column.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::stream_batch::Layout;
+use crate::json::{self, Kind, Scanner, SyntaxError, Token};
+
+/// Marks a position of the record whose field is not declared.
+const UNDECLARED: usize = usize::MAX;
+
+/// Finds the declared fields of a stream's records.
+pub struct RecordDecoder {
+    columns: HashMap<Box<str>, usize, RandomState>,
+    fields: Vec<Box<str>>,
+    /// The column of the n-th member in the record before: sources send their members in one order.
+    order: Vec<usize>,
+    tokens: Vec<Token>,
+    raw: bool,
+    /// In raw mode, the record as it will be stored.
+    text: String,
+}
+
+impl RecordDecoder {
+    /// A decoder for the fields of `layout`.
+    pub fn new(layout: &Layout) -> Self {
+        let fields: Vec<Box<str>> = layout.columns.iter().map(|c| c.field.as_str().into()).collect();
+        Self {
+            columns: fields.iter().cloned().zip(0..).collect(),
+            order: Vec::new(),
+            tokens: vec![Token::MISSING; fields.len()],
+            fields,
+            raw: layout.raw,
+            text: String::new(),
+        }
+    }
+
+    /// Scans the object at which `scanner` stands. The last of two members of one name counts.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn scan(&mut self, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
+        if self.raw {
+            return self.scan_raw(scanner);
+        }
+        self.tokens.fill(Token::MISSING);
+        scanner.enter_object()?;
+        let mut position = 0;
+        while let Some(key) = scanner.next_key(position == 0)? {
+            let column = self.column(position, key, scanner.line());
+            let value = scanner.value()?;
+            if let Some(token) = self.tokens.get_mut(column) {
+                *token = value;
+            }
+            position += 1;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn column(&mut self, position: usize, key: Token, line: &str) -> usize {
+        let raw = key.text(line);
+        let guess = self.order.get(position).copied().unwrap_or(UNDECLARED);
+        if !key.is_escaped() && self.fields.get(guess).is_some_and(|field| **field == *raw) {
+            return guess;
+        }
+        let column = if key.is_escaped() {
+            let mut name = String::new();
+            json::append_unescaped(raw, &mut name);
+            self.columns.get(name.as_str())
+        } else {
+            self.columns.get(raw)
+        };
+        let column = column.copied().unwrap_or(UNDECLARED);
+        if column != UNDECLARED {
+            if self.order.len() <= position && position <= self.fields.len() * 2 {
+                self.order.resize(position + 1, UNDECLARED);
+            }
+            if let Some(slot) = self.order.get_mut(position) {
+                *slot = column;
+            }
+        }
+        column
+    }
+
+    /// Raw mode keeps the whole record but its members that are null.
+    fn scan_raw(&mut self, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
+        self.text.clear();
+        self.text.push('{');
+        scanner.enter_object()?;
+        let line = scanner.line();
+        let mut first = true;
+        while let Some(key) = scanner.next_key(first)? {
+            first = false;
+            let value = scanner.value()?;
+            if value.kind == Kind::Null {
+                continue;
+            }
+            if self.text.len() > 1 {
+                self.text.push(',');
+            }
+            let quote = if value.kind == Kind::String { "\"" } else { "" };
+            for piece in ["\"", key.text(line), "\":", quote, value.text(line), quote] {
+                self.text.push_str(piece);
+            }
+        }
+        self.text.push('}');
+        let mut own = Scanner::new(&self.text);
+        if let Some(token) = self.tokens.first_mut() {
+            *token = own.value()?;
+        }
+        Ok(())
+    }
+
+    /// The tokens of the last record, one a column, and the text they point into.
+    pub fn tokens<'a>(&'a self, line: &'a str) -> (&'a [Token], &'a str) {
+        (&self.tokens, if self.raw { &self.text } else { line })
+    }
+}

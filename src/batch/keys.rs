@@ -1,0 +1,162 @@
+//! What a window's keys tell the merge: with that, the server is spared work that is not needed.
+//!
+//! Invariant: equal for Postgres implies equal here, so a duplicate is never overlooked; the reverse need not hold.
+
+use std::hash::{BuildHasher, Hasher};
+
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray};
+use arrow::datatypes::{Date32Type, Int64Type, Time64MicrosecondType};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+
+use super::stream_batch::Layout;
+use crate::limits;
+use crate::types::{ColumnType, numeric};
+
+/// What is known of the keys of one stream's rows in one window.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeyFacts {
+    /// Two rows may have the same key.
+    pub duplicates: bool,
+    /// Some key holds a NULL.
+    pub nulls: bool,
+    /// A key may have been loaded by an earlier window of this first load.
+    pub seen_before: bool,
+    /// Some row marks a deletion.
+    pub deletions: bool,
+}
+
+/// Keys of first loads: as long as none returns, an empty table is filled without an index.
+pub struct FirstLoad {
+    remembered: usize,
+}
+
+impl FirstLoad {
+    /// No key seen yet.
+    pub fn new() -> Self {
+        Self { remembered: 0 }
+    }
+}
+
+impl Default for FirstLoad {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub(super) struct KeyReader {
+    key: Vec<(usize, ColumnType)>,
+    deleted_at: Option<usize>,
+    hasher: RandomState,
+    /// Hashes of the keys of this window.
+    window: HashSet<u64, RandomState>,
+    /// Hashes of the keys of the earlier windows of a first load; none when this is no first load (any more).
+    earlier: Option<HashSet<u64, RandomState>>,
+    facts: KeyFacts,
+}
+
+impl KeyReader {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let key = layout.key.iter().filter_map(|&i| Some((i, layout.columns.get(i)?.column_type))).collect();
+        Self {
+            key,
+            deleted_at: layout.deleted_at,
+            hasher: RandomState::default(),
+            window: HashSet::default(),
+            earlier: Some(HashSet::default()),
+            facts: KeyFacts::default(),
+        }
+    }
+
+    pub(super) fn read(&mut self, columns: &[ArrayRef], first_load: &mut FirstLoad) {
+        let Some(rows) = columns.first().map(|c| c.len()) else { return };
+        if self.key.is_empty() {
+            return;
+        }
+        if let Some(deleted_at) = self.deleted_at.and_then(|i| columns.get(i)) {
+            self.facts.deletions |= deleted_at.null_count() < rows;
+        }
+        let mut hashes: Vec<_> = (0..rows).map(|_| self.hasher.build_hasher()).collect();
+        for &(index, column_type) in &self.key {
+            let Some(column) = columns.get(index) else { continue };
+            self.facts.nulls |= column.null_count() > 0;
+            if !hash_column(column, column_type, &mut hashes) {
+                self.facts.duplicates = true;
+                self.facts.seen_before = true;
+            }
+        }
+        if self.facts.duplicates && self.facts.seen_before {
+            self.earlier = None;
+            return;
+        }
+        for hash in hashes {
+            let hash = hash.finish();
+            self.facts.duplicates |= !self.window.insert(hash);
+            self.facts.seen_before |= self.earlier.as_ref().is_none_or(|earlier| earlier.contains(&hash));
+        }
+        if self.earlier.is_some() {
+            first_load.remembered += rows;
+        }
+        if self.facts.seen_before || first_load.remembered > limits::FIRST_LOAD_KEYS {
+            self.earlier = None;
+            self.facts.seen_before = true;
+        }
+    }
+
+    pub(super) fn take(&mut self) -> KeyFacts {
+        match &mut self.earlier {
+            Some(earlier) => earlier.extend(self.window.drain()),
+            None => self.window.clear(),
+        }
+        let next = KeyFacts { seen_before: self.earlier.is_none(), ..KeyFacts::default() };
+        std::mem::replace(&mut self.facts, next)
+    }
+}
+
+/// Adds a column to the rows' hashes; false when its equality is not ours to judge (`jsonb`).
+fn hash_column(column: &ArrayRef, column_type: ColumnType, hashes: &mut [impl Hasher]) -> bool {
+    let rows = hashes.iter_mut().enumerate();
+    let nulls = column.nulls();
+    let is_null = |row: usize| nulls.is_some_and(|n| n.is_null(row));
+    macro_rules! each {
+        ($values:expr, $hasher:ident, $value:ident => $write:expr) => {{
+            let values = $values;
+            for (row, $hasher) in rows {
+                if is_null(row) {
+                    $hasher.write_u8(0);
+                } else {
+                    $hasher.write_u8(1);
+                    let $value = values.value(row);
+                    $write;
+                }
+            }
+        }};
+    }
+    match column_type {
+        ColumnType::Integer | ColumnType::Timestamp | ColumnType::TimestampTz => {
+            each!(column.as_primitive::<Int64Type>(), h, v => h.write_i64(v));
+        }
+        ColumnType::Date => each!(column.as_primitive::<Date32Type>(), h, v => h.write_i32(v)),
+        ColumnType::Time => each!(column.as_primitive::<Time64MicrosecondType>(), h, v => h.write_i64(v)),
+        ColumnType::Boolean => each!(column.as_boolean(), h, v => h.write_u8(u8::from(v))),
+        ColumnType::String => {
+            each!(column.as_string::<i32>(), h, v => { h.write(v.as_bytes()); h.write_usize(v.len()); });
+        }
+        ColumnType::TimeTz => {
+            let Some(values) = column.as_any().downcast_ref::<FixedSizeBinaryArray>() else { return false };
+            each!(values, h, v => h.write(v));
+        }
+        ColumnType::Number => {
+            let mut payload = Vec::new();
+            each!(column.as_string::<i32>(), h, v => {
+                payload.clear();
+                drop(numeric::encode_number(v, &mut payload));
+                // 1.0 and 1.00 are one key: everything but the display scale.
+                h.write(payload.get(..6).unwrap_or_default());
+                h.write(payload.get(8..).unwrap_or_default());
+            });
+        }
+        ColumnType::Object | ColumnType::Array | ColumnType::Json => return false,
+    }
+    true
+}

@@ -1,0 +1,50 @@
+//! The meta columns that differ from row to row: raw id and extraction time.
+
+/// Makes `_airbyte_raw_id`s: UUIDs of version 7, so that ids of one load stand together in an index.
+pub struct RawIds {
+    random: fastrand::Rng,
+    millis: u64,
+}
+
+impl RawIds {
+    /// Ids made from the operating system's randomness.
+    pub fn new() -> Self {
+        Self { random: fastrand::Rng::new(), millis: 0 }
+    }
+
+    /// Ids that repeat from run to run, for tests.
+    pub fn seeded(seed: u64) -> Self {
+        Self { random: fastrand::Rng::with_seed(seed), millis: 0 }
+    }
+
+    /// Sets the time that the next ids carry, in milliseconds since 1970.
+    pub fn set_time(&mut self, millis: u64) {
+        self.millis = millis;
+    }
+
+    /// A new id.
+    pub fn next(&mut self) -> [u8; 16] {
+        let mut random = [0; 10];
+        let (a, b) = (self.random.u64(..).to_le_bytes(), self.random.u16(..).to_le_bytes());
+        random[..8].copy_from_slice(&a);
+        random[8..].copy_from_slice(&b);
+        uuid::Builder::from_unix_timestamp_millis(self.millis, &random).into_uuid().into_bytes()
+    }
+}
+
+impl Default for RawIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Microseconds from 1970 to 2000, Postgres's epoch.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// The first and last instant that `timestamptz` holds, in microseconds since 2000.
+const FIRST_MICROS: i64 = -211_813_488_000_000_000;
+const LAST_MICROS: i64 = 9_223_371_331_199_999_999;
+
+/// `emitted_at` as Postgres counts, moved to the nearest instant that it can store.
+pub fn extracted_at(emitted_at_ms: i64) -> i64 {
+    emitted_at_ms.saturating_mul(1_000).saturating_sub(EPOCH_MICROS).clamp(FIRST_MICROS, LAST_MICROS)
+}

@@ -1,0 +1,18 @@
+//! Records -> Arrow record batches, one growing batch a stream.
+//!
+//! Data flow: [`Router`] finds a record's stream, its [`decoder::RecordDecoder`] picks the declared fields out of the
+//! line, [`StreamBatch`] appends them to the column builders and freezes them into record batches of bounded size.
+//! Invariant: pure; a record adds exactly one row or none at all.
+
+mod decoder;
+mod keys;
+mod meta;
+mod router;
+mod stream_batch;
+#[cfg(test)]
+mod tests;
+
+pub use keys::{FirstLoad, KeyFacts};
+pub use meta::RawIds;
+pub use router::{Router, RouterStream};
+pub use stream_batch::{Layout, LayoutColumn, Rows};

@@ -1,0 +1,133 @@
+//! Finds the stream of a record and appends the record to its batch.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::decoder::RecordDecoder;
+use super::keys::FirstLoad;
+use super::meta::RawIds;
+use super::stream_batch::{Layout, Rows, StreamBatch};
+use crate::json::{Kind, Scanner, SyntaxError, Token};
+use crate::protocol::{DataReader, Record, StreamName};
+
+/// The batches of all streams.
+pub struct Router {
+    streams: Vec<RouterStream>,
+    by_name: HashMap<String, Vec<usize>, RandomState>,
+    ids: RawIds,
+    first_load: FirstLoad,
+    /// The stream whose decoder has scanned the line's data.
+    scanned: Option<usize>,
+    data: Token,
+    /// Streams that hold rows, in order of their first.
+    filled: Vec<usize>,
+}
+
+/// One stream of the router.
+pub struct RouterStream {
+    name: StreamName,
+    layout: Layout,
+    decoder: RecordDecoder,
+    batch: StreamBatch,
+    filled: bool,
+}
+
+impl RouterStream {
+    /// A stream without rows.
+    pub fn new(name: StreamName, layout: Layout) -> Self {
+        Self { name, decoder: RecordDecoder::new(&layout), batch: StreamBatch::new(&layout), layout, filled: false }
+    }
+}
+
+impl Router {
+    /// A router over `streams`; their positions are the stream numbers it answers.
+    pub fn new(streams: Vec<RouterStream>, ids: RawIds) -> Self {
+        let mut by_name: HashMap<String, Vec<usize>, RandomState> = HashMap::default();
+        for (i, stream) in streams.iter().enumerate() {
+            by_name.entry(stream.name.name.clone()).or_default().push(i);
+        }
+        Self {
+            streams,
+            by_name,
+            ids,
+            first_load: FirstLoad::new(),
+            scanned: None,
+            data: Token::MISSING,
+            filled: Vec::new(),
+        }
+    }
+
+    /// The stream of that name, if the catalog has it.
+    pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<usize> {
+        let candidates = self.by_name.get(name)?;
+        candidates
+            .iter()
+            .copied()
+            .find(|&i| self.streams.get(i).is_some_and(|s| s.name.namespace.as_deref() == namespace))
+    }
+
+    /// Sets the time that new raw ids carry, in milliseconds since 1970.
+    pub fn set_time(&mut self, millis: u64) {
+        self.ids.set_time(millis);
+    }
+
+    /// Appends a record that was parsed from `line` with this router as its reader; answers the stream's number and the
+    /// bytes of the row. `now_ms` stands in for a missing `emitted_at`.
+    ///
+    /// # Errors
+    /// A sentence when the stream is not in the catalog or the data are not JSON.
+    pub fn append(&mut self, record: &Record<'_>, line: &str, now_ms: i64) -> Result<(usize, usize), String> {
+        let Some(number) = self.find(record.namespace.as_deref(), &record.stream) else {
+            let name = StreamName::new(record.namespace.as_deref(), &record.stream);
+            return Err(format!("it is a record of stream {name}, which is not in the configured catalog"));
+        };
+        let Some(stream) = self.streams.get_mut(number) else { return Err("no such stream".into()) };
+        if self.scanned != Some(number) {
+            let mut scanner = Scanner::at(line, self.data);
+            stream.decoder.scan(&mut scanner).map_err(|e| e.to_string())?;
+        }
+        let bytes = stream.batch.append(
+            &stream.layout,
+            stream.decoder.tokens(line),
+            record.emitted_at_ms.unwrap_or(now_ms),
+            record.changes.as_deref(),
+            &mut self.ids,
+            &mut self.first_load,
+        );
+        if !stream.filled {
+            stream.filled = true;
+            self.filled.push(number);
+        }
+        Ok((number, bytes))
+    }
+
+    /// Takes the rows of all streams, in the order in which the streams got their first.
+    pub fn take(&mut self) -> Vec<(usize, Rows)> {
+        let filled = std::mem::take(&mut self.filled);
+        filled
+            .into_iter()
+            .filter_map(|number| {
+                let stream = self.streams.get_mut(number)?;
+                stream.filled = false;
+                Some((number, stream.batch.take(&mut self.first_load)?))
+            })
+            .collect()
+    }
+}
+
+impl DataReader for Router {
+    fn read_data(&mut self, stream: Option<&str>, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
+        let mark = scanner.mark();
+        let only = stream.and_then(|name| self.by_name.get(name)).and_then(|c| if c.len() == 1 { c.first() } else { None });
+        self.scanned = only.copied();
+        match self.scanned.and_then(|number| self.streams.get_mut(number)) {
+            Some(stream) => {
+                stream.decoder.scan(scanner)?;
+                self.data = scanner.object_since(mark);
+            }
+            None => self.data = scanner.value()?,
+        }
+        debug_assert_eq!(self.data.kind, Kind::Object);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! The growing batch of one stream.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder,
+};
+use arrow::datatypes::{Field, Schema};
+
+use super::keys::{KeyFacts, KeyReader};
+use super::meta::{self, RawIds};
+use crate::json::{Token, write_quoted};
+use crate::limits;
+use crate::types::{ColumnBuilder, ColumnType, Outcome, Reason};
+
+/// What a stream's rows look like.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The declared fields in the catalog's order; in raw mode one column that takes the whole record.
+    pub columns: Vec<LayoutColumn>,
+    /// Raw mode.
+    pub raw: bool,
+    /// Columns of the key, by position; empty where rows are only added.
+    pub key: Vec<usize>,
+    /// The column that marks a deletion where deletions are carried out, by position.
+    pub deleted_at: Option<usize>,
+}
+
+/// One declared field.
+#[derive(Clone, Debug)]
+pub struct LayoutColumn {
+    /// The field's name in the records.
+    pub field: String,
+    /// Its column's type.
+    pub column_type: ColumnType,
+}
+
+/// Rows of one stream, frozen until they are durable.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows in their order of arrival. Columns: raw id, extraction time, changes, then the layout's.
+    pub batches: Vec<RecordBatch>,
+    /// How many rows.
+    pub count: u64,
+    /// At least one row carries changes.
+    pub has_changes: bool,
+    /// What is known of the keys.
+    pub keys: KeyFacts,
+}
+
+/// Columns of every batch before those of the layout.
+pub(crate) const META_COLUMNS: usize = 3;
+const RAW_ID_BYTES: i32 = 16;
+
+pub(super) struct StreamBatch {
+    raw_ids: FixedSizeBinaryBuilder,
+    extracted_at: Int64Builder,
+    changes: StringBuilder,
+    columns: Vec<ColumnBuilder>,
+    rows: usize,
+    bytes: usize,
+    count: u64,
+    has_changes: bool,
+    batches: Vec<RecordBatch>,
+    schema: Arc<Schema>,
+    keys: KeyReader,
+    scratch: String,
+}
+
+impl StreamBatch {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let columns: Vec<ColumnBuilder> = layout.columns.iter().map(|c| ColumnBuilder::new(c.column_type)).collect();
+        let mut batch = Self {
+            raw_ids: FixedSizeBinaryBuilder::with_capacity(0, RAW_ID_BYTES),
+            extracted_at: Int64Builder::with_capacity(0),
+            changes: StringBuilder::with_capacity(0, 0),
+            columns,
+            rows: 0,
+            bytes: 0,
+            count: 0,
+            has_changes: false,
+            batches: Vec::new(),
+            schema: Arc::new(Schema::empty()),
+            keys: KeyReader::new(layout),
+            scratch: String::new(),
+        };
+        let names = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_changes"]
+            .into_iter()
+            .chain(layout.columns.iter().map(|c| c.field.as_str()));
+        let fields: Vec<Field> = names
+            .zip(batch.arrays())
+            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
+            .collect();
+        batch.schema = Arc::new(Schema::new(fields));
+        batch
+    }
+
+    /// Appends one row and answers how many bytes it takes.
+    pub(super) fn append(
+        &mut self,
+        layout: &Layout,
+        (tokens, line): (&[Token], &str),
+        emitted_at_ms: i64,
+        source_changes: Option<&str>,
+        ids: &mut RawIds,
+        first_load: &mut super::FirstLoad,
+    ) -> usize {
+        /// Raw id, extraction time and the offsets and flags of the changes column.
+        const META_BYTES: usize = 16 + 8 + 5;
+        let mut bytes = META_BYTES + tokens.len() * 8;
+        self.scratch.clear();
+        self.scratch.push_str(source_changes.unwrap_or_default());
+        for ((builder, &token), column) in self.columns.iter_mut().zip(tokens).zip(&layout.columns) {
+            bytes += token.text(line).len();
+            match builder.append(token, line) {
+                Outcome::Stored => {}
+                Outcome::Cleaned => {
+                    push_change(&mut self.scratch, &column.field, "TRUNCATED", Reason::SerializationError);
+                }
+                Outcome::Nulled(reason) => push_change(&mut self.scratch, &column.field, "NULLED", reason),
+            }
+        }
+        self.raw_ids.append_value(ids.next()).expect("the width is the builder's");
+        self.extracted_at.append_value(meta::extracted_at(emitted_at_ms));
+        if self.scratch.is_empty() {
+            self.changes.append_null();
+        } else {
+            self.has_changes = true;
+            bytes += self.scratch.len();
+            self.scratch.insert(0, '[');
+            self.scratch.push(']');
+            self.changes.append_value(&self.scratch);
+        }
+        self.rows += 1;
+        self.count += 1;
+        self.bytes += bytes;
+        if self.rows >= limits::BATCH_ROWS || self.bytes >= limits::BATCH_BYTES {
+            self.freeze(first_load);
+        }
+        bytes
+    }
+
+    fn arrays(&mut self) -> Vec<ArrayRef> {
+        let meta: [ArrayRef; META_COLUMNS] = [
+            Arc::new(self.raw_ids.finish()),
+            Arc::new(self.extracted_at.finish()),
+            Arc::new(self.changes.finish()),
+        ];
+        meta.into_iter().chain(self.columns.iter_mut().map(ColumnBuilder::finish)).collect()
+    }
+
+    fn freeze(&mut self, first_load: &mut super::FirstLoad) {
+        if self.rows == 0 {
+            return;
+        }
+        let arrays = self.arrays();
+        self.keys.read(arrays.get(META_COLUMNS..).unwrap_or_default(), first_load);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row adds one value to each column");
+        self.batches.push(batch);
+        self.rows = 0;
+        self.bytes = 0;
+    }
+
+    /// The rows so far; the batch starts anew. None when there are none.
+    pub(super) fn take(&mut self, first_load: &mut super::FirstLoad) -> Option<Rows> {
+        self.freeze(first_load);
+        if self.batches.is_empty() {
+            return None;
+        }
+        Some(Rows {
+            batches: std::mem::take(&mut self.batches),
+            count: std::mem::take(&mut self.count),
+            has_changes: std::mem::take(&mut self.has_changes),
+            keys: self.keys.take(),
+        })
+    }
+}
+
+fn push_change(changes: &mut String, field: &str, change: &str, reason: Reason) {
+    if !changes.is_empty() {
+        changes.push(',');
+    }
+    changes.push_str(r#"{"field":"#);
+    // A NUL in a field's name cannot be stored in jsonb.
+    write_quoted(&field.replace('\0', ""), changes);
+    changes.push_str(&format!(r#","change":"{change}","reason":"{}"}}"#, reason.as_str()));
+}

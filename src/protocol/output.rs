@@ -1,0 +1,127 @@
+//! The only owner of stdout: one protocol message a line, flushed at once.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Level of a LOG message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// The sync goes on, but somebody should know.
+    Warn,
+    /// Progress and decisions.
+    Info,
+}
+
+/// Writes messages; clones share one stdout.
+#[derive(Clone)]
+pub struct Output {
+    sink: Arc<Mutex<Box<dyn Write + Send>>>,
+    secrets: Arc<Vec<String>>,
+}
+
+impl Output {
+    /// Messages to stdout.
+    pub fn stdout() -> Self {
+        Self::new(Box::new(std::io::stdout()))
+    }
+
+    /// Messages to `sink`.
+    pub fn new(sink: Box<dyn Write + Send>) -> Self {
+        Self { sink: Arc::new(Mutex::new(sink)), secrets: Arc::default() }
+    }
+
+    /// The same output, which replaces each of `secrets` by `***` in whatever text it writes.
+    #[must_use]
+    pub fn redacting<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let secrets = secrets.into_iter().filter(|s| s.len() >= 3).map(str::to_owned).collect();
+        Self { secrets: Arc::new(secrets), ..self }
+    }
+
+    /// Writes one message that is JSON text already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when stdout was closed.
+    pub fn line(&self, message: &str) -> Result<()> {
+        let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut text = Vec::with_capacity(message.len() + 1);
+        text.extend_from_slice(message.as_bytes());
+        text.push(b'\n');
+        sink.write_all(&text).and_then(|()| sink.flush()).map_err(|e| {
+            Error::new(ErrorKind::Output, "stdout was closed: nobody reads the connector's messages").with_source(e)
+        })
+    }
+
+    /// Writes one message.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when stdout was closed.
+    pub fn message(&self, message: &Value) -> Result<()> {
+        self.line(&message.to_string())
+    }
+
+    /// Writes a LOG message. A closed stdout is noticed at the next STATE.
+    pub fn log(&self, level: Level, text: &str) {
+        let level = match level {
+            Level::Warn => "WARN",
+            Level::Info => "INFO",
+        };
+        drop(self.message(&json!({"type": "LOG", "log": {"level": level, "message": self.clean(text)}})));
+    }
+
+    /// A LOG message of level INFO.
+    pub fn info(&self, text: &str) {
+        self.log(Level::Info, text);
+    }
+
+    /// A LOG message of level WARN.
+    pub fn warn(&self, text: &str) {
+        self.log(Level::Warn, text);
+    }
+
+    /// Writes the TRACE ERROR of a failed operation.
+    pub fn error(&self, error: &Error) {
+        let mut body = json!({
+            "message": self.clean(error.message()),
+            "internal_message": self.clean(&error.chain()),
+            "failure_type": error.kind().failure_type().as_str(),
+        });
+        if let Some(stream) = error.stream() {
+            body["stream_descriptor"] = match &stream.namespace {
+                Some(namespace) => json!({"name": stream.name, "namespace": namespace}),
+                None => json!({"name": stream.name}),
+            };
+        }
+        drop(self.message(&json!({
+            "type": "TRACE",
+            "trace": {"type": "ERROR", "emitted_at": now_ms() as f64, "error": body},
+        })));
+    }
+
+    /// `text` without secrets and control characters, cut at [`crate::limits::ERROR_TEXT_BYTES`].
+    pub fn clean(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for secret in self.secrets.iter() {
+            clean = clean.replace(secret.as_str(), "***");
+        }
+        let mut clean: String =
+            clean.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect();
+        if clean.len() > crate::limits::ERROR_TEXT_BYTES {
+            let end = clean.floor_char_boundary(crate::limits::ERROR_TEXT_BYTES);
+            clean.truncate(end);
+            clean.push('…');
+        }
+        clean
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}

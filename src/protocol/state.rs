@@ -1,0 +1,97 @@
+//! STATE messages: whose checkpoint it is, and the echo that acknowledges it.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::StreamName;
+
+/// A checkpoint as it came, ready to be echoed with our counts.
+#[derive(Debug)]
+pub struct State {
+    /// Which records it covers.
+    pub scope: StateScope,
+    /// The members of `state` in their order and spelling; the last of two members of one name counts.
+    members: Vec<(String, Box<RawValue>)>,
+}
+
+/// Which records a checkpoint covers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StateScope {
+    /// The records of one stream since its last checkpoint.
+    Stream(StreamName),
+    /// The records of every stream since the last such checkpoint (GLOBAL and LEGACY).
+    Global,
+}
+
+/// Parses the `state` object of a STATE message.
+pub(super) fn parse(text: &str) -> Result<State, String> {
+    #[derive(Deserialize)]
+    struct Stream {
+        stream_descriptor: Descriptor,
+    }
+    #[derive(Deserialize)]
+    struct Descriptor {
+        name: String,
+        namespace: Option<String>,
+    }
+    let Members(members) =
+        serde_json::from_str(text).map_err(|_| "its `state` cannot be read as an object".to_owned())?;
+    let member = |key: &str| members.iter().find(|(name, _)| name == key).map(|(_, value)| value.get());
+    let kind = member("type").unwrap_or("null");
+    let scope = match kind {
+        "\"STREAM\"" => {
+            let stream: Stream = member("stream")
+                .and_then(|text| serde_json::from_str(text).ok())
+                .ok_or("a STATE of type STREAM has no `stream.stream_descriptor`")?;
+            let descriptor = stream.stream_descriptor;
+            StateScope::Stream(StreamName::new(descriptor.namespace.as_deref(), &descriptor.name))
+        }
+        "\"GLOBAL\"" | "\"LEGACY\"" | "null" => StateScope::Global,
+        _ => return Err("the type of a STATE is not STREAM, GLOBAL or LEGACY".into()),
+    };
+    Ok(State { scope, members })
+}
+
+impl State {
+    /// The STATE message that acknowledges this checkpoint; `records` is how many records it covers that are stored.
+    pub fn acknowledgement(&self, records: u64) -> String {
+        let mut text = String::from(r#"{"type":"STATE","state":{"#);
+        for (name, value) in self.members.iter().filter(|(name, _)| name != "destinationStats") {
+            crate::json::write_quoted(name, &mut text);
+            text.push(':');
+            text.push_str(value.get());
+            text.push(',');
+        }
+        text.push_str(&format!(r#""destinationStats":{{"recordCount":{records}.0}}}}}}"#));
+        text
+    }
+}
+
+/// The members of an object, in order, unparsed.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    match members.iter_mut().find(|(name, _)| *name == key) {
+                        Some(member) => member.1 = value,
+                        None => members.push((key, value)),
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}

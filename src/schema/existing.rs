@@ -1,0 +1,91 @@
+//! What the server says of a table that is there.
+
+use std::collections::HashMap;
+
+use super::{META, TableName};
+
+/// A relation under a name that we want.
+#[derive(Clone, Debug)]
+pub struct ExistingTable {
+    /// Its name.
+    pub table: TableName,
+    /// `pg_class.oid`.
+    pub oid: u32,
+    /// `pg_class.relkind`: `r` table, `p` partitioned table, `v` view, `m` materialized view, `f` foreign table, …
+    pub kind: char,
+    /// Owner's name.
+    pub owner: String,
+    /// We have the owner's rights.
+    pub owned: bool,
+    /// A publication sends its updates or deletions, but it has no replica identity.
+    pub unidentified_in_publication: Option<String>,
+    /// Comment on the table.
+    pub comment: Option<String>,
+    /// Columns in their order.
+    pub columns: Vec<ExistingColumn>,
+    /// Indexes.
+    pub indexes: Vec<ExistingIndex>,
+}
+
+/// A column that is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExistingColumn {
+    /// Name.
+    pub name: String,
+    /// `pg_type.typname`.
+    pub typname: String,
+    /// The type is one of `pg_catalog`.
+    pub builtin: bool,
+    /// `atttypmod`: -1 without precision or length.
+    pub typmod: i32,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// Filled by itself: a default, an identity or a generation expression.
+    pub has_default: bool,
+    /// Comment.
+    pub comment: Option<String>,
+}
+
+/// An index that is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExistingIndex {
+    /// Name.
+    pub name: String,
+    /// Columns in their order; empty for an index on expressions or with a condition.
+    pub columns: Vec<String>,
+    /// Unique, valid, and checked at once: good for ON CONFLICT.
+    pub unique: bool,
+    /// NULLs count as equal.
+    pub nulls_not_distinct: bool,
+    /// Belongs to a constraint.
+    pub constraint: bool,
+}
+
+impl ExistingTable {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&ExistingColumn> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Field -> column as recorded when the columns were made; empty for tables that we did not make.
+    pub fn field_columns(&self) -> HashMap<String, String> {
+        let recorded = self.column(META).and_then(|c| c.comment.as_deref()).and_then(parse_mapping);
+        let mut mapping = recorded.unwrap_or_default();
+        mapping.retain(|_, column| self.columns.iter().any(|c| c.name == *column));
+        mapping
+    }
+}
+
+/// Key under which the comment on `_airbyte_meta` holds the mapping.
+const MAPPING: &str = "columns of fields";
+
+/// The comment that records which column holds which field.
+pub(crate) fn mapping_comment<'a>(mapping: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let sorted: std::collections::BTreeMap<_, _> = mapping.collect();
+    serde_json::json!({ MAPPING: sorted }).to_string()
+}
+
+fn parse_mapping(comment: &str) -> Option<HashMap<String, String>> {
+    let mut value: serde_json::Value = serde_json::from_str(comment).ok()?;
+    serde_json::from_value(value.get_mut(MAPPING)?.take()).ok()
+}

@@ -1,0 +1,53 @@
+//! All SQL text of the connector.
+//!
+//! Invariants: only this module makes a [`Statement`]; every identifier goes through [`quote`]; no value of a record is
+//! ever in a statement; every object is schema-qualified, temporary tables as `pg_temp.<name>`.
+
+pub mod ddl;
+pub mod dependents;
+pub mod introspect;
+pub mod merge;
+pub mod session;
+
+mod conversion;
+#[cfg(test)]
+mod tests;
+
+pub use conversion::{Conversion, conversion, is_same};
+
+use crate::schema::TableName;
+
+/// SQL text that this module made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Statement(String);
+
+impl Statement {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A quoted identifier. NUL, which no identifier can hold, is dropped.
+pub fn quote(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('\0', "").replace('"', "\"\""))
+}
+
+/// A quoted, qualified table.
+fn quote_table(table: &TableName) -> String {
+    format!("{}.{}", quote(&table.schema), quote(&table.table))
+}
+
+/// A quoted text literal; `standard_conforming_strings` is on in every session.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\0', "").replace('\'', "''"))
+}
+
+/// Quoted identifiers, separated by commas.
+fn quote_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(quote).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,36 @@
+//! `boolean`: JSON `true` and `false`, nothing else.
+
+use arrow::array::{BooleanArray, BooleanBuilder};
+
+use super::{ColumnKind, Outcome, Reason, put_fixed};
+use crate::json::{Kind, Token};
+
+pub(crate) struct Boolean;
+
+impl ColumnKind for Boolean {
+    const SQL: &'static str = "pg_catalog.bool";
+    const TYPNAME: &'static str = "bool";
+    type Builder = BooleanBuilder;
+    type Array = BooleanArray;
+
+    fn builder() -> Self::Builder {
+        BooleanBuilder::with_capacity(0)
+    }
+
+    fn append_null(out: &mut Self::Builder) {
+        out.append_null();
+    }
+
+    fn decode(token: Token, _line: &str, out: &mut Self::Builder) -> Outcome {
+        match token.kind {
+            Kind::True => out.append_value(true),
+            Kind::False => out.append_value(false),
+            _ => return Outcome::Nulled(Reason::SerializationError),
+        }
+        Outcome::Stored
+    }
+
+    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+        put_fixed([u8::from(array.value(row))], out);
+    }
+}

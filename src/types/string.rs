@@ -1,0 +1,46 @@
+//! `varchar`: any JSON value has a text.
+
+use arrow::array::{StringArray, StringBuilder};
+
+use super::{ColumnKind, Outcome, Reason, put_sized};
+use crate::json::{self, Kind, Token};
+use crate::limits;
+
+pub(crate) struct Text;
+
+impl ColumnKind for Text {
+    const SQL: &'static str = "pg_catalog.varchar";
+    const TYPNAME: &'static str = "varchar";
+    type Builder = StringBuilder;
+    type Array = StringArray;
+
+    fn builder() -> Self::Builder {
+        StringBuilder::with_capacity(0, 0)
+    }
+
+    fn append_null(out: &mut Self::Builder) {
+        out.append_null();
+    }
+
+    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+        let raw = token.text(line);
+        if raw.len() > limits::TEXT_BYTES {
+            return Outcome::Nulled(Reason::FieldSizeLimitation);
+        }
+        let cleaned = match token.kind {
+            Kind::String if token.is_escaped() => json::append_unescaped(raw, out),
+            Kind::Object | Kind::Array => json::append_compact(raw, out),
+            _ => {
+                // Plain strings, and the spelling of numbers and booleans.
+                out.append_value(raw);
+                return Outcome::Stored;
+            }
+        };
+        out.append_value("");
+        if cleaned.changed { Outcome::Cleaned } else { Outcome::Stored }
+    }
+
+    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+        put_sized(out, |out| out.extend_from_slice(array.value(row).as_bytes()));
+    }
+}
