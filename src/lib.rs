@@ -1,4 +1,5 @@
 pub mod batch;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod copy;
@@ -7,8 +8,11 @@ pub mod json;
 pub mod limits;
 pub mod load_strategy;
 pub mod naming;
+pub mod pg;
 pub mod protocol;
+pub mod run;
 pub mod schema;
 pub mod secret;
 pub mod sql;
 pub mod types;
+pub mod write;

@@ -40,3 +40,5 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
 /// Undeclared change entries kept per record.
 pub const ERROR_TEXT_BYTES: usize = 4_096;
+/// How long each half of `check` may take: reaching the server, and trying things there.
+pub const CHECK_TIMEOUT: Duration = Duration::from_secs(14);

@@ -63,7 +63,7 @@ impl KeyReader {
             deleted_at: layout.deleted_at,
             hasher: RandomState::default(),
             window: HashSet::default(),
-            earlier: Some(HashSet::default()),
+            earlier: layout.first_load.then(HashSet::default),
             facts: KeyFacts::default(),
         }
     }

@@ -24,6 +24,8 @@ pub struct Layout {
     pub key: Vec<usize>,
     /// The column that marks a deletion where deletions are carried out, by position.
     pub deleted_at: Option<usize>,
+    /// The table is empty and has no index on the key yet.
+    pub first_load: bool,
 }
 
 /// One declared field.

@@ -11,6 +11,7 @@ mod tests;
 
 pub use catalog::{ConfiguredCatalog, ConfiguredStream, DestinationSyncMode, Generation};
 pub use message::{DataReader, Message, Record, Status, parse_line};
+pub(crate) use output::now_ms;
 pub use output::{Level, Output};
 pub use state::{State, StateScope};
 

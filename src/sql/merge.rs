@@ -51,14 +51,14 @@ impl Source {
     }
 
     /// A table of ours that has the meta columns itself.
-    pub fn table(table: &TableName, duplicates: bool) -> Self {
+    pub fn table(table: &TableName, keys: KeyFacts) -> Self {
         Self {
             relation: quote_table(table),
             meta: format!("s.{}", quote(META)),
             generation: format!("s.{}", quote(GENERATION_ID)),
             has_arrival: false,
-            duplicates,
-            null_keys: true,
+            duplicates: keys.duplicates,
+            null_keys: keys.nulls,
         }
     }
 }

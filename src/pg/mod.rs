@@ -1,0 +1,187 @@
+//! The database session: the only module that knows the Postgres client.
+//!
+//! Invariants: a session runs only [`Statement`]s; every transaction begins with our own settings; no transaction
+//! waits for the source.
+
+mod sqlstate;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::{Statement, session};
+
+pub use sqlstate::statement_error;
+
+/// A connection to the database.
+pub struct Session {
+    client: Client,
+    role: Option<String>,
+    version: u32,
+}
+
+/// Opens sessions.
+#[derive(Clone)]
+pub struct Connector {
+    config: Arc<Config>,
+}
+
+impl Connector {
+    /// Sessions for `config`.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self { config }
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// Whatever keeps the server from being reached or from letting us in.
+    pub async fn session(&self) -> Result<Session> {
+        let mut pg = tokio_postgres::Config::new();
+        pg.host(&self.config.host)
+            .port(self.config.port)
+            .dbname(&self.config.database)
+            .user(&self.config.username)
+            .application_name("destination-postgres")
+            .connect_timeout(crate::limits::CONNECT_TIMEOUT);
+        if let Some(password) = &self.config.password {
+            pg.password(password.expose());
+        }
+        let (client, connection) =
+            pg.connect(tokio_postgres::NoTls).await.map_err(|e| statement_error(e, "connecting"))?;
+        tokio::spawn(connection);
+        Session::new(client, self.config.role.clone()).await
+    }
+}
+
+impl Session {
+    async fn new(client: Client, role: Option<String>) -> Result<Self> {
+        let mut session = Self { client, role, version: 0 };
+        let row = session
+            .query("SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4", &[], "asking the server's version")
+            .await?;
+        let version: i32 = single(&row)?;
+        session.version = u32::try_from(version).unwrap_or(0);
+        Ok(session)
+    }
+
+    /// `server_version_num`, e.g. 150004.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The server or the network has closed the connection.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Begins a transaction with our settings.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn begin(&self) -> Result<()> {
+        self.execute(&session::begin(self.version, self.role.as_deref()), "beginning a transaction").await
+    }
+
+    /// Commits when `result` is good, else rolls back; answers `result`, or the failed commit.
+    ///
+    /// # Errors
+    /// The error of `result`, or that of the commit.
+    pub async fn end<T>(&self, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => {
+                self.execute(&session::commit(), "committing").await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // A rollback that fails leaves a connection that is of no use, which the next statement will show.
+                drop(self.execute(&session::rollback(), "rolling back").await);
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `statement`; when the server refuses it the transaction goes on as if it had never been sent.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn try_execute(&self, statement: &Statement, doing: &str) -> Result<()> {
+        self.execute(&session::savepoint(), doing).await?;
+        match self.execute(statement, doing).await {
+            Ok(()) => self.execute(&session::release_savepoint(), doing).await,
+            Err(error) => {
+                self.execute(&session::rollback_to_savepoint(), doing).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a statement. `doing` names it in an error.
+    ///
+    /// # Errors
+    /// The server's refusal with its SQLSTATE, or a lost connection.
+    pub async fn execute(&self, statement: &Statement, doing: &str) -> Result<()> {
+        self.client.batch_execute(statement.as_str()).await.map_err(|e| statement_error(e, doing))
+    }
+
+    /// Runs a query without naming a prepared statement, so that it works behind a pooler.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn query(
+        &self,
+        statement: impl AsRef<str>,
+        params: &[(&(dyn ToSql + Sync), Type)],
+        doing: &str,
+    ) -> Result<Vec<Row>> {
+        self.client.query_typed(statement.as_ref(), params).await.map_err(|e| statement_error(e, doing))
+    }
+
+    /// Whether a query of one boolean says yes.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn ask(&self, statement: &Statement, doing: &str) -> Result<bool> {
+        single(&self.query(statement, &[], doing).await?)
+    }
+
+    /// Sends `chunks` by COPY and answers how many rows the server took.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn copy_in(
+        &self,
+        statement: &Statement,
+        chunks: impl Iterator<Item = Bytes> + Send,
+        doing: &str,
+    ) -> Result<u64> {
+        let failed = |e| statement_error(e, doing);
+        let sink = self.client.copy_in::<str, Bytes>(statement.as_str()).await.map_err(failed)?;
+        let mut sink = Box::pin(sink);
+        for chunk in chunks {
+            if sink.feed(chunk).await.is_err() {
+                // The reason is in the server's answer, which `finish` reads.
+                break;
+            }
+        }
+        sink.as_mut().finish().await.map_err(failed)
+    }
+}
+
+impl AsRef<str> for Statement {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// The one value of a result of one row.
+fn single<'a, T: tokio_postgres::types::FromSql<'a>>(rows: &'a [Row]) -> Result<T> {
+    rows.first()
+        .and_then(|row| row.try_get(0).ok())
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a query that always has an answer had none"))
+}

@@ -1,0 +1,65 @@
+//! The server's errors -> our kinds and sentences.
+//!
+//! Invariant: nothing that can hold a row's value is passed on: neither DETAIL nor CONTEXT, and not the text of errors
+//! about data.
+
+use tokio_postgres::error::DbError;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error for a statement that failed while `doing` something ("creating table \"a\".\"b\"").
+pub fn statement_error(error: tokio_postgres::Error, doing: &str) -> Error {
+    let Some(db) = error.as_db_error() else {
+        return Error::new(ErrorKind::Connection, format!("the connection to the database was lost while {doing}"))
+            .with_source(error);
+    };
+    let code = db.code().code().to_owned();
+    let kind = kind(&code);
+    let text = describe(db);
+    let advice = advice(&code).map(|a| format!(": {a}")).unwrap_or_default();
+    // The source is left out: its Debug form holds the server's DETAIL.
+    Error::new(kind, format!("{doing} failed: {text} (SQLSTATE {code}){advice}")).with_sqlstate(&code)
+}
+
+/// The kind of an SQLSTATE.
+pub fn kind(code: &str) -> ErrorKind {
+    match code {
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ServerUnavailable,
+        "40001" | "40P01" | "55P03" | "57014" => ErrorKind::Locked,
+        "42501" | "3D000" | "25006" => ErrorKind::Permission,
+        "2BP01" | "42809" | "55000" => ErrorKind::ObjectInTheWay,
+        _ => match code.get(..2) {
+            Some("08") => ErrorKind::Connection,
+            Some("53" | "58") => ErrorKind::ServerUnavailable,
+            Some("28") => ErrorKind::Permission,
+            Some("23") => ErrorKind::ObjectInTheWay,
+            _ => ErrorKind::Statement,
+        },
+    }
+}
+
+fn describe(db: &DbError) -> String {
+    let mut text = match db.code().code().get(..2) {
+        // Data exceptions and constraint violations quote values.
+        Some("22") => "the server refused a value".to_owned(),
+        Some("23") => "a constraint was violated".to_owned(),
+        _ => db.message().to_owned(),
+    };
+    for (what, name) in [("constraint", db.constraint()), ("column", db.column()), ("table", db.table())] {
+        if let Some(name) = name.filter(|name| !text.contains(*name)) {
+            text.push_str(&format!(", {what} \"{name}\""));
+        }
+    }
+    text
+}
+
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "25006" => "the server is read-only; connect to the primary",
+        "53100" => "the server's disk is full; make room",
+        "53300" => "raise the connection limit of the role or the server, or lower max_connections of this connector",
+        "54000" => "a row or an index entry is larger than Postgres can store",
+        "55P03" => "another session holds a lock on the table for too long",
+        _ => return None,
+    })
+}

@@ -1,0 +1,116 @@
+//! Runs a command and turns its outcome into messages and an exit code.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::cli::Command;
+use crate::config::{self, Config};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{ConfiguredCatalog, Output};
+use crate::write::Ended;
+use crate::{check, write};
+
+/// Runs `command` and reports on stdout.
+pub fn run(command: Command) -> ExitCode {
+    let output = Output::stdout();
+    let outcome = match command {
+        Command::Spec => spec(&output),
+        Command::Check { config } => check(&config, output.clone()),
+        Command::Write { config, catalog } => return write(&config, &catalog, output),
+    };
+    finish(&output, outcome)
+}
+
+fn finish(output: &Output, outcome: Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            for_a_person(output, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// On a terminal the error is said in words as well.
+fn for_a_person(output: &Output, error: &Error) {
+    use std::io::{IsTerminal, Write};
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        drop(writeln!(stderr, "error: {}", output.clean(error.message())));
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the asynchronous runtime").with_source(e))
+}
+
+fn spec(output: &Output) -> Result<()> {
+    let cloud = std::env::var_os("AIRBYTE_EDITION").is_some_and(|edition| edition.eq_ignore_ascii_case("CLOUD"));
+    let spec = RawValue::from_string(config::specification(cloud))
+        .map_err(|e| Error::new(ErrorKind::Internal, "the specification is not JSON").with_source(e))?;
+    output.line(&format!(r#"{{"type":"SPEC","spec":{}}}"#, spec.get()))
+}
+
+fn check(config: &Path, output: Output) -> Result<()> {
+    let outcome = Config::from_file(config).and_then(|config| {
+        let output = output.clone().redacting(config.secrets());
+        let checked = runtime()?.block_on(check::run(config, &output));
+        checked.map_err(|e| (output, e)).or_else(|(output, e)| report_failed_check(&output, &e).map(|()| false))
+    });
+    match outcome {
+        Ok(true) => output.message(&json!({
+            "type": "CONNECTION_STATUS",
+            "connectionStatus": {"status": "SUCCEEDED"},
+        })),
+        Ok(false) => Ok(()),
+        Err(error) => report_failed_check(&output, &error),
+    }
+}
+
+/// A check that finds a fault has not failed: the answer is the CONNECTION_STATUS, the exit code 0.
+fn report_failed_check(output: &Output, error: &Error) -> Result<()> {
+    for_a_person(output, error);
+    output.message(&json!({
+        "type": "CONNECTION_STATUS",
+        "connectionStatus": {"status": "FAILED", "message": output.clean(error.message())},
+    }))
+}
+
+fn write(config: &Path, catalog: &Path, output: Output) -> ExitCode {
+    let config = match Config::from_file(config) {
+        Ok(config) => config,
+        Err(error) => return finish(&output, Err(error)),
+    };
+    let output = output.redacting(config.secrets());
+    let outcome = ConfiguredCatalog::from_file(catalog).and_then(|catalog| {
+        let runtime = runtime()?;
+        let ended = runtime.block_on(write::run(config, &catalog, std::io::stdin(), output.clone()));
+        // The thread that reads stdin may wait for ever.
+        runtime.shutdown_background();
+        ended
+    });
+    match outcome {
+        Ok(Ended::AtEndOfInput) => ExitCode::SUCCESS,
+        Ok(Ended::BySignal) => die_of_signal(),
+        Err(error) => finish(&output, Err(error)),
+    }
+}
+
+/// Ends as the signal alone would have ended us, which is what the caller looks for.
+fn die_of_signal() -> ExitCode {
+    const SIGTERM: i32 = 15;
+    const EXIT_OF_SIGTERM: u8 = 128 + 15;
+    // The kernel gives process 1 of a container no default action.
+    if std::process::id() != 1 {
+        drop(signal_hook::low_level::emulate_default_handler(SIGTERM));
+    }
+    ExitCode::from(EXIT_OF_SIGTERM)
+}

@@ -1,0 +1,184 @@
+//! Indexes of ours: unique on the key, and on cursor and extraction time.
+//!
+//! Names begin as the reference's do (`idx_pk_`, `idx_cursor_`, `idx_extracted_at_`), and never collide: a name that
+//! any relation of the schema has is passed over.
+
+use std::collections::HashSet;
+
+use tokio_postgres::types::Type;
+
+use super::introspect;
+use super::{Context, Target};
+use crate::error::Result;
+use crate::limits::IDENTIFIER_BYTES;
+use crate::load_strategy::Rows;
+use crate::naming::{hash, with_suffix};
+use crate::pg::Session;
+use crate::schema::{EXTRACTED_AT, ExistingIndex, ExistingTable, TableName};
+use crate::sql::{ddl, introspect as sql};
+
+/// What an index is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Role {
+    Key,
+    Cursor,
+    ExtractedAt,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Key, Self::Cursor, Self::ExtractedAt];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Key => "idx_pk_",
+            Self::Cursor => "idx_cursor_",
+            Self::ExtractedAt => "idx_extracted_at_",
+        }
+    }
+}
+
+/// What the merge can count on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum KeyIndex {
+    /// The table was empty: the index is built when the first load ends, or when a key comes back.
+    NotYet,
+    /// A unique index on the key.
+    Unique {
+        /// NULLs in a key are equal for it.
+        nulls_equal: bool,
+    },
+    /// The server cannot give one, or rows are only added.
+    None,
+}
+
+/// Whether an index of that name on one of our tables is ours.
+pub(super) fn is_ours(index: &ExistingIndex) -> bool {
+    !index.constraint && Role::ALL.iter().any(|role| index.name.starts_with(role.prefix()))
+}
+
+/// The unique index that is there.
+pub(super) fn existing_key_index(existing: &ExistingTable, key: &[&str]) -> Option<KeyIndex> {
+    let key: HashSet<&str> = key.iter().copied().collect();
+    existing
+        .indexes
+        .iter()
+        .filter(|i| i.unique && i.columns.len() == key.len() && i.columns.iter().all(|c| key.contains(c.as_str())))
+        .map(|i| i.nulls_not_distinct)
+        .max()
+        .map(|nulls_equal| KeyIndex::Unique { nulls_equal })
+}
+
+/// Makes the unique index on the key, in the caller's transaction. Where the server cannot, says so and goes without.
+pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(KeyIndex::None) };
+    let key = target.schema.key_names();
+    // From 15 on a unique index can be told that NULLs are equal.
+    let nulls_equal = session.version() >= 150_000;
+    match existing_key_index(&existing, &key) {
+        Some(KeyIndex::Unique { nulls_equal: have }) if have || !nulls_equal => {
+            return Ok(KeyIndex::Unique { nulls_equal: have });
+        }
+        // A primary key cannot hold NULL anyway.
+        Some(found) if existing.indexes.iter().any(|i| i.constraint && i.unique && same(&i.columns, &key)) => {
+            return Ok(found);
+        }
+        _ => {}
+    }
+    drop_outdated(session, &existing, Role::Key, &[]).await?;
+    let name = free_name(session, &target.table, Role::Key).await?;
+    let doing = format!("creating the unique index on the key of table {}", target.table);
+    let statement = ddl::create_index(&name, &target.table, &key, true, nulls_equal);
+    match session.try_execute(&statement, &doing).await {
+        Ok(()) => Ok(KeyIndex::Unique { nulls_equal }),
+        Err(error) if matches!(error.sqlstate(), Some("23505" | "54000" | "0A000" | "42704")) => {
+            let why = match error.sqlstate() {
+                Some("23505") => "rows of the same key are there already",
+                Some("54000") => "a key is too long for an index",
+                _ => "the server cannot index these columns",
+            };
+            cx.output.warn(&format!(
+                "Table {} has no unique index on its primary key: {why}. Rows are merged without one, which is slower.",
+                target.table
+            ));
+            let plain = ddl::create_index(&name, &target.table, &key, false, false);
+            drop(session.try_execute(&plain, &doing).await);
+            Ok(KeyIndex::None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the indexes on cursor and extraction time, in the caller's transaction.
+pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Result<()> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
+    let cursor = target.schema.cursor_name().filter(|_| target.strategy.rows == Rows::Merged);
+    let wanted = [(Role::Cursor, cursor), (Role::ExtractedAt, Some(EXTRACTED_AT))];
+    for (role, column) in wanted {
+        let columns: Vec<&str> = column.into_iter().collect();
+        let covered = existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column);
+        drop_outdated(session, &existing, role, &columns).await?;
+        if covered || columns.is_empty() {
+            continue;
+        }
+        let name = free_name(session, &target.table, role).await?;
+        let doing = format!("creating an index on table {}", target.table);
+        let statement = ddl::create_index(&name, &target.table, &columns, false, false);
+        match session.try_execute(&statement, &doing).await {
+            Err(error) if !matches!(error.sqlstate(), Some("54000" | "42704")) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Drops the indexes on which a too long value was refused; the rows are merged without them.
+pub(super) async fn drop_all(session: &Session, target: &Target) -> Result<()> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
+    for index in existing.indexes.iter().filter(|i| is_ours(i)) {
+        session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
+    }
+    Ok(())
+}
+
+/// Gives the indexes of a table the names that they would get if they were made now.
+pub(super) async fn rename_all(session: &Session, table: &TableName, indexes: &[ExistingIndex]) -> Result<()> {
+    for role in Role::ALL {
+        let ours = indexes.iter().filter(|i| is_ours(i) && i.name.starts_with(role.prefix()));
+        for index in ours {
+            let name = free_name(session, table, role).await?;
+            session.execute(&ddl::rename_index(&table.schema, &index.name, &name), "renaming an index").await?;
+        }
+    }
+    Ok(())
+}
+
+fn same(columns: &[String], key: &[&str]) -> bool {
+    columns.len() == key.len() && columns.iter().all(|c| key.contains(&c.as_str()))
+}
+
+async fn drop_outdated(session: &Session, existing: &ExistingTable, role: Role, columns: &[&str]) -> Result<()> {
+    let outdated =
+        |i: &&ExistingIndex| is_ours(i) && i.name.starts_with(role.prefix()) && !same(&i.columns, columns);
+    for index in existing.indexes.iter().filter(outdated) {
+        session.execute(&ddl::drop_index(&existing.table.schema, &index.name), "dropping an outdated index").await?;
+    }
+    Ok(())
+}
+
+/// The first of the plain name and its hashed variants that no relation of the schema has.
+async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<String> {
+    let plain = format!("{}{}", role.prefix(), table.table);
+    let hashed = |round: u32| with_suffix(&plain, &format!("_{}", hash(&format!("{table}{}{round}", role.prefix()))));
+    let mut candidates: Vec<String> = (0..8).map(hashed).collect();
+    if plain.len() <= IDENTIFIER_BYTES {
+        candidates.insert(0, plain);
+    }
+    let rows = session
+        .query(sql::taken_names(), &[(&table.schema, Type::TEXT), (&candidates, Type::TEXT_ARRAY)], "choosing an index name")
+        .await?;
+    let mut taken = HashSet::new();
+    for row in &rows {
+        taken.insert(introspect::value::<String>(row, "name")?);
+    }
+    Ok(candidates.iter().find(|name| !taken.contains(*name)).or(candidates.last()).cloned().unwrap_or_default())
+}

@@ -1,0 +1,68 @@
+//! stdin on a thread of its own: bytes -> chunks of whole lines.
+
+use std::io::{ErrorKind as IoErrorKind, Read};
+
+use tokio::sync::mpsc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
+
+/// Whole lines; only the last line of the input may lack its newline.
+pub(super) type Chunk = Result<Vec<u8>>;
+
+/// Reads `source` until its end and sends it in chunks of whole lines. The receiver's pace is the reader's pace.
+pub(super) fn spawn(source: impl Read + Send + 'static) -> mpsc::Receiver<Chunk> {
+    let (sender, receiver) = mpsc::channel(limits::CHUNKS_QUEUED);
+    std::thread::spawn(move || {
+        if let Err(error) = read(source, &sender) {
+            drop(sender.blocking_send(Err(error)));
+        }
+    });
+    receiver
+}
+
+fn read(mut source: impl Read, sender: &mpsc::Sender<Chunk>) -> Result<()> {
+    let mut buffer: Vec<u8> = Vec::new();
+    // Bytes of the buffer in which no newline was found.
+    let mut searched = 0;
+    loop {
+        let filled = buffer.len();
+        let wanted = limits::READ_BYTES.max(filled / 2);
+        buffer.resize(filled + wanted, 0);
+        let read = match source.read(buffer.get_mut(filled..).unwrap_or_default()) {
+            Ok(read) => read,
+            Err(e) if e.kind() == IoErrorKind::Interrupted => {
+                buffer.truncate(filled);
+                continue;
+            }
+            Err(e) => return Err(Error::new(ErrorKind::Input, "cannot read stdin").with_source(e)),
+        };
+        buffer.truncate(filled + read);
+        if read == 0 {
+            if !buffer.is_empty() {
+                drop(sender.blocking_send(Ok(buffer)));
+            }
+            return Ok(());
+        }
+        match memchr::memrchr(b'\n', buffer.get(searched..).unwrap_or_default()) {
+            Some(at) => {
+                let rest = buffer.split_off(searched + at + 1);
+                searched = rest.len();
+                let chunk = std::mem::replace(&mut buffer, rest);
+                if sender.blocking_send(Ok(chunk)).is_err() {
+                    return Ok(());
+                }
+            }
+            None => searched = buffer.len(),
+        }
+        if buffer.len() > limits::LINE_BYTES {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!(
+                    "a line on stdin is longer than {} MiB, which is more than this connector accepts",
+                    limits::LINE_BYTES >> 20
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Reads what is there, for all tables of the catalog in two queries.
+
+use std::collections::HashMap;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::Session;
+use crate::schema::{ExistingColumn, ExistingIndex, ExistingTable, TableName};
+use crate::sql::introspect;
+
+const DOING: &str = "reading the catalog of the database";
+
+/// The relations under `names` that exist.
+pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<HashMap<TableName, ExistingTable>> {
+    let schemas: Vec<&str> = names.iter().map(|n| n.schema.as_str()).collect();
+    let tables: Vec<&str> = names.iter().map(|n| n.table.as_str()).collect();
+    let rows = session
+        .query(introspect::tables(), &[(&schemas, Type::TEXT_ARRAY), (&tables, Type::TEXT_ARRAY)], DOING)
+        .await?;
+    let mut by_oid: HashMap<u32, ExistingTable> = HashMap::new();
+    for row in &rows {
+        let oid: u32 = value(row, "oid")?;
+        if !by_oid.contains_key(&oid) {
+            by_oid.insert(oid, table(row, oid)?);
+        }
+        let name: Option<String> = value(row, "column_name")?;
+        if let (Some(name), Some(table)) = (name, by_oid.get_mut(&oid)) {
+            table.columns.push(ExistingColumn {
+                name,
+                typname: value(row, "typname")?,
+                builtin: value(row, "builtin")?,
+                typmod: value(row, "typmod")?,
+                not_null: value(row, "not_null")?,
+                has_default: value(row, "has_default")?,
+                comment: value(row, "column_comment")?,
+            });
+        }
+    }
+    let oids: Vec<u32> = by_oid.keys().copied().collect();
+    if !oids.is_empty() {
+        for row in &session.query(introspect::indexes(), &[(&oids, Type::OID_ARRAY)], DOING).await? {
+            let index = ExistingIndex {
+                name: value(row, "name")?,
+                columns: value(row, "columns")?,
+                unique: value(row, "is_unique")?,
+                nulls_not_distinct: value(row, "nulls_not_distinct")?,
+                constraint: value(row, "is_constraint")?,
+            };
+            if let Some(table) = by_oid.get_mut(&value::<u32>(row, "table_oid")?) {
+                table.indexes.push(index);
+            }
+        }
+    }
+    Ok(by_oid.into_values().map(|table| (table.table.clone(), table)).collect())
+}
+
+/// The relation under one name.
+pub(super) async fn one(session: &Session, name: &TableName) -> Result<Option<ExistingTable>> {
+    Ok(tables(session, std::slice::from_ref(name)).await?.remove(name))
+}
+
+fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
+    let kind: String = value(row, "kind")?;
+    Ok(ExistingTable {
+        table: TableName { schema: value(row, "schema")?, table: value(row, "name")? },
+        oid,
+        kind: kind.chars().next().unwrap_or('r'),
+        owner: value(row, "owner")?,
+        owned: value(row, "owned")?,
+        unidentified_in_publication: value(row, "unidentified")?,
+        comment: value(row, "comment")?,
+        columns: Vec::new(),
+        indexes: Vec::new(),
+    })
+}
+
+/// A named value of a row of one of our own queries.
+pub(crate) fn value<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
+    row.try_get(name)
+        .map_err(|e| Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e))
+}

@@ -1,0 +1,179 @@
+//! The `write` command: prepare the tables, load the windows, publish what is complete.
+
+mod evolve;
+mod indexes;
+mod input;
+pub(crate) mod introspect;
+mod ledger;
+mod load;
+mod pipeline;
+mod plan;
+mod prepare;
+mod progress;
+mod publish;
+mod signals;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream};
+use crate::config::Config;
+use crate::error::{Result, StreamName};
+use crate::load_strategy::{LoadStrategy, Publish};
+use crate::pg::Connector;
+use crate::protocol::{ConfiguredCatalog, Output};
+use crate::schema::{TableName, TableSchema};
+use crate::types::ColumnType;
+
+use indexes::KeyIndex;
+use load::Loader;
+use pipeline::{Completion, End, Pipeline};
+use plan::StreamPlan;
+use signals::Termination;
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ended {
+    /// The input was read to its end.
+    AtEndOfInput,
+    /// A signal asked for an end; what was buffered is committed and acknowledged.
+    BySignal,
+}
+
+/// What every part of a write needs.
+pub(crate) struct Context {
+    pub config: Arc<Config>,
+    pub output: Output,
+    pub connector: Connector,
+}
+
+/// One stream, ready to be loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub name: StreamName,
+    pub strategy: LoadStrategy,
+    /// The stream's table once everything is published.
+    pub schema: TableSchema,
+    /// Where the rows go now: the final table or the next generation.
+    pub table: TableName,
+    pub types: Vec<ColumnType>,
+    pub generation: i64,
+    pub sync_id: i64,
+    pub key_index: KeyIndex,
+    /// The table held no row when the sync began.
+    pub fresh: bool,
+    /// A value was too long for an index.
+    pub indexes_given_up: bool,
+    /// Rows committed by this sync.
+    pub stored: u64,
+}
+
+impl Target {
+    fn new(plan: &StreamPlan, schema: TableSchema, table: TableName, generation: i64) -> Self {
+        Self {
+            name: plan.stream.name.clone(),
+            strategy: plan.strategy,
+            types: schema.columns.iter().map(|c| c.column_type).collect(),
+            schema,
+            table,
+            generation,
+            sync_id: plan.stream.sync_id,
+            key_index: KeyIndex::None,
+            fresh: false,
+            indexes_given_up: false,
+            stored: 0,
+        }
+    }
+
+    /// The rows go to a next generation that waits to be published.
+    fn is_next(&self) -> bool {
+        self.table != self.schema.table
+    }
+
+    fn layout(&self) -> Layout {
+        Layout {
+            columns: self
+                .schema
+                .columns
+                .iter()
+                .map(|c| LayoutColumn { field: c.field.clone(), column_type: c.column_type })
+                .collect(),
+            raw: self.schema.raw,
+            key: self.schema.key.clone(),
+            deleted_at: self.schema.deleted_at,
+            first_load: self.key_index == KeyIndex::NotYet,
+        }
+    }
+}
+
+/// Writes the messages of `source` to the database.
+///
+/// # Errors
+/// Whatever keeps a record from being stored; states acknowledged before stay valid.
+pub async fn run(
+    config: Config,
+    catalog: &ConfiguredCatalog,
+    source: impl Read + Send + 'static,
+    output: Output,
+) -> Result<Ended> {
+    let termination = Termination::catch()?;
+    let config = Arc::new(config);
+    let cx = Arc::new(Context { connector: Connector::new(Arc::clone(&config)), config, output });
+    if catalog.streams.iter().all(|s| s.generation.is_none()) {
+        cx.output.warn(
+            "The catalog has no generation ids: the orchestrator does not know that this destination supports \
+             refreshes. An overwrite is published when the input ends, also when the source failed. In Airbyte: set \
+             supports_refreshes to true for this connector's version in table actor_definition_version.",
+        );
+    }
+    let session = cx.connector.session().await?;
+    let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
+    let plans = plan::plan(&cx.config, catalog, &default_schema)?;
+    announce_names(&cx, &plans);
+    let targets = prepare::prepare(&cx, &session, &plans).await?;
+    let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
+    let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
+    let router = Router::new(streams, RawIds::new());
+    let loader = Box::new(Loader { cx: Arc::clone(&cx), session, targets });
+    let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
+    let (mut loader, completion, end) = pipeline.run(loader, input::spawn(source), termination).await?;
+    if end == End::Terminated {
+        return Ok(Ended::BySignal);
+    }
+    finish(&cx, &mut loader, &completion).await?;
+    Ok(Ended::AtEndOfInput)
+}
+
+fn announce_names(cx: &Context, plans: &[StreamPlan]) {
+    for plan in plans.iter().filter(|p| p.table.table != p.stream.name.name) {
+        cx.output.info(&format!("Stream {} is written to table {}.", plan.stream.name, plan.table));
+    }
+}
+
+/// Publishes every stream that is complete.
+async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) -> Result<()> {
+    if loader.session.is_closed() {
+        loader.session = cx.connector.session().await?;
+    }
+    for (target, seen) in loader.targets.iter_mut().zip(completion) {
+        let complete = match target.strategy.publish {
+            Publish::AtEachCommit => true,
+            Publish::AtEndOfInput => seen.complete || !seen.incomplete,
+            Publish::AtComplete => seen.complete,
+        };
+        let name = target.name.clone();
+        publish::finish(cx, &loader.session, target, complete)
+            .await
+            .map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
+        cx.output.info(&format!(
+            "Stream {name}: {} {} stored in table {}.",
+            target.stored,
+            if target.stored == 1 { "record" } else { "records" },
+            target.schema.table
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! stdin -> batches -> windows -> acknowledgements, in one task; the window that loads does so in another.
+//!
+//! Invariants: at most two windows are in memory, one that fills and one that loads; while both are full nothing is
+//! read from stdin; no transaction is open while the source is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::Context;
+use super::input::Chunk;
+use super::ledger::{Ledger, Waiting};
+use super::load::{Loader, StreamLoad};
+use super::progress::Progress;
+use super::signals::Termination;
+use crate::batch::Router;
+use crate::error::{Error, ErrorKind, Result, StreamName};
+use crate::limits;
+use crate::protocol::{self, Message, Status};
+
+/// How the input ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// stdin was closed.
+    Input,
+    /// We were told to stop.
+    Terminated,
+}
+
+/// What a source says of its streams.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Completion {
+    pub complete: bool,
+    pub incomplete: bool,
+}
+
+/// The run from the first line to the last commit.
+pub(super) struct Pipeline {
+    cx: Arc<Context>,
+    router: Router,
+    ledger: Ledger,
+    completion: Vec<Completion>,
+    progress: Progress,
+    /// Bytes of the window that fills.
+    bytes: usize,
+    /// When the window's first row or state arrived.
+    since: Option<Instant>,
+    lines: u64,
+}
+
+/// A window on its way, with the loader that carries it.
+type Loading = JoinHandle<(Box<Loader>, Vec<Waiting>, Result<()>)>;
+
+impl Pipeline {
+    pub fn new(cx: Arc<Context>, router: Router, names: &[StreamName]) -> Self {
+        Self {
+            ledger: Ledger::new(names.len()),
+            completion: vec![Completion::default(); names.len()],
+            progress: Progress::new(names),
+            cx,
+            router,
+            bytes: 0,
+            since: None,
+            lines: 0,
+        }
+    }
+
+    /// Runs until the input ends, everything is durable and every state is acknowledged.
+    pub async fn run(
+        mut self,
+        loader: Box<Loader>,
+        mut chunks: mpsc::Receiver<Chunk>,
+        mut termination: Termination,
+    ) -> Result<(Box<Loader>, Vec<Completion>, End)> {
+        let interval = Duration::from_secs(self.cx.config.commit_interval_seconds);
+        let mut idle = Some(loader);
+        let mut loading: Option<Loading> = None;
+        let mut outcome = Ok(End::Input);
+        loop {
+            let due = self.bytes >= limits::WINDOW_BYTES || self.since.is_some_and(|since| since.elapsed() >= interval);
+            if due {
+                if let Some(loader) = idle.take() {
+                    loading = Some(self.start(loader));
+                    continue;
+                }
+            }
+            let deadline = self.since.map_or_else(|| Instant::now() + interval, |since| since + interval);
+            tokio::select! {
+                biased;
+                () = termination.requested() => {
+                    outcome = Ok(End::Terminated);
+                    break;
+                }
+                done = finished(&mut loading), if loading.is_some() => {
+                    loading = None;
+                    let (loader, states, result) = done?;
+                    idle = Some(loader);
+                    if let Err(error) = result.and_then(|()| self.acknowledge(&states)) {
+                        outcome = Err(error);
+                        break;
+                    }
+                }
+                chunk = chunks.recv(), if self.bytes < limits::WINDOW_BYTES || idle.is_some() => {
+                    let Some(chunk) = chunk else { break };
+                    if let Err(error) = chunk.and_then(|chunk| self.take_in(&chunk)) {
+                        outcome = Err(error);
+                        break;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline), if self.since.is_some() && idle.is_some() => {}
+            }
+        }
+        // What was under way is brought to its end: its states are good whatever happened since.
+        if let Some(handle) = loading {
+            let (loader, states, result) = joined(handle.await)?;
+            idle = Some(loader);
+            let acknowledged = result.and_then(|()| self.acknowledge(&states));
+            if outcome.is_ok() {
+                outcome = outcome.and_then(|end| acknowledged.map(|()| end));
+            }
+        }
+        let end = outcome?;
+        let Some(loader) = idle else {
+            return Err(Error::new(ErrorKind::Internal, "the loader is gone"));
+        };
+        let (loader, states, result) = joined(self.start(loader).await)?;
+        result?;
+        self.acknowledge(&states)?;
+        self.progress.finish();
+        Ok((loader, self.completion, end))
+    }
+
+    /// Closes the window and loads it in a task of its own.
+    fn start(&mut self, mut loader: Box<Loader>) -> Loading {
+        let loads: Vec<StreamLoad> =
+            self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, rows }).collect();
+        let states = self.ledger.close_window();
+        self.bytes = 0;
+        self.since = None;
+        tokio::spawn(async move {
+            let result = loader.load(&loads).await;
+            (loader, states, result)
+        })
+    }
+
+    fn acknowledge(&mut self, states: &[Waiting]) -> Result<()> {
+        states.iter().try_for_each(|state| self.cx.output.line(&state.acknowledgement()))
+    }
+
+    /// Takes in a chunk of whole lines.
+    fn take_in(&mut self, chunk: &[u8]) -> Result<()> {
+        let now = protocol::now_ms();
+        self.router.set_time(u64::try_from(now).unwrap_or(0));
+        let text = match simdutf8::basic::from_utf8(chunk) {
+            Ok(text) => text,
+            Err(_) => {
+                let line = chunk
+                    .split(|&byte| byte == b'\n')
+                    .position(|line| simdutf8::basic::from_utf8(line).is_err())
+                    .unwrap_or(0);
+                let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
+                // The lines before it still count.
+                self.take_in_lines(std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(), now)?;
+                self.lines += 1;
+                return Err(self.bad_line("it is not valid UTF-8"));
+            }
+        };
+        self.take_in_lines(text, now)
+    }
+
+    fn take_in_lines(&mut self, text: &str, now: i64) -> Result<()> {
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+        for end in ends {
+            let line = text.get(start..end).unwrap_or_default().trim_ascii();
+            if end < text.len() || start < end {
+                self.lines += 1;
+            }
+            start = end + 1;
+            if !line.is_empty() {
+                self.take_in_line(line, now).map_err(|reason| self.bad_line(&reason))?;
+            }
+        }
+        self.progress.tick(text.len());
+        if self.since.is_none() && (self.bytes > 0 || self.ledger.is_waiting()) {
+            self.since = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn take_in_line(&mut self, line: &str, now: i64) -> std::result::Result<(), String> {
+        match protocol::parse_line(line, &mut self.router)? {
+            Message::Record(record) => {
+                let (stream, bytes) = self.router.append(&record, line, now)?;
+                self.bytes += bytes;
+                self.ledger.record(stream);
+                self.progress.record(stream, line.len());
+            }
+            Message::State(state) => {
+                let stream = match &state.scope {
+                    protocol::StateScope::Stream(name) => self.router.find(name.namespace.as_deref(), &name.name),
+                    protocol::StateScope::Global => None,
+                };
+                self.ledger.state(state, stream);
+            }
+            Message::Status(name, status) => {
+                let Some(number) = self.router.find(name.namespace.as_deref(), &name.name) else {
+                    return Err(format!("it is a status of stream {name}, which is not in the configured catalog"));
+                };
+                if let Some(completion) = self.completion.get_mut(number) {
+                    match status {
+                        Status::Complete => completion.complete = true,
+                        Status::Incomplete => completion.incomplete = true,
+                        Status::Other => {}
+                    }
+                }
+            }
+            Message::Ignored => {}
+        }
+        Ok(())
+    }
+
+    fn bad_line(&self, reason: &str) -> Error {
+        Error::new(ErrorKind::Input, format!("line {} of the input cannot be used: {reason}", self.lines))
+    }
+}
+
+async fn finished(loading: &mut Option<Loading>) -> Result<(Box<Loader>, Vec<Waiting>, Result<()>)> {
+    match loading {
+        Some(handle) => joined(handle.await),
+        None => std::future::pending().await,
+    }
+}
+
+fn joined<T>(joined: std::result::Result<T, tokio::task::JoinError>) -> Result<T> {
+    joined.map_err(|e| Error::new(ErrorKind::Internal, "the task that loads rows failed").with_source(e))
+}

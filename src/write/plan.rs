@@ -1,0 +1,134 @@
+//! Catalog + configuration -> which table each stream goes to, before anything is changed.
+
+use std::collections::HashMap;
+
+use crate::config::{CdcDeletion, Config};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
+use crate::load_strategy::{LoadStrategy, Rows};
+use crate::naming::{self, TableRequest};
+use crate::protocol::{ConfiguredCatalog, ConfiguredStream};
+use crate::schema::{CDC_DELETED_AT, Column, DATA, ExistingTable, META_COLUMNS, TableName, TableSchema};
+use crate::types::{ColumnType, airbyte};
+
+/// Schema of raw tables when the configuration names none.
+const RAW_SCHEMA: &str = "airbyte_internal";
+
+/// One stream, its strategy and its tables' names.
+#[derive(Clone, Debug)]
+pub(super) struct StreamPlan {
+    pub stream: ConfiguredStream,
+    pub strategy: LoadStrategy,
+    /// Where published rows are.
+    pub table: TableName,
+    /// Where the next generation grows until it is published.
+    pub next: TableName,
+}
+
+/// Plans every stream. `default_schema` is the configured schema as it will be in Postgres.
+pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema: &str) -> Result<Vec<StreamPlan>> {
+    let requests: Vec<TableRequest> = catalog
+        .streams
+        .iter()
+        .map(|stream| {
+            let namespace = stream.name.namespace.as_deref();
+            TableRequest {
+                schema: if config.raw_tables_only {
+                    naming::postgres_name(&config.raw_data_schema.as_deref().unwrap_or(RAW_SCHEMA).to_lowercase())
+                } else {
+                    namespace.map_or_else(|| default_schema.to_owned(), naming::postgres_name)
+                },
+                stream: stream.name.name.clone(),
+                namespace: namespace.unwrap_or_default().to_owned(),
+            }
+        })
+        .collect();
+    let names = naming::table_names(&requests, |request| {
+        if config.raw_tables_only {
+            let namespace = if request.namespace.is_empty() { &config.schema } else { &request.namespace };
+            naming::raw_table(namespace, &request.stream)
+        } else {
+            naming::postgres_name(&request.stream)
+        }
+    });
+    let mut plans = Vec::with_capacity(names.len());
+    for ((stream, request), name) in catalog.streams.iter().zip(requests).zip(names) {
+        let mut strategy = LoadStrategy::choose(stream)?;
+        if config.raw_tables_only {
+            strategy.rows = Rows::Added;
+        }
+        let next = naming::next_generation_table(&request.schema, &name);
+        plans.push(StreamPlan {
+            stream: stream.clone(),
+            strategy,
+            table: TableName { schema: request.schema.clone(), table: name },
+            next: TableName { schema: request.schema, table: next },
+        });
+    }
+    Ok(plans)
+}
+
+impl StreamPlan {
+    /// The table that the stream needs; columns of `existing` keep their mapping.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Catalog`] for more columns than a table can have.
+    pub(super) fn schema(&self, config: &Config, existing: Option<&ExistingTable>) -> Result<TableSchema> {
+        if config.raw_tables_only {
+            return Ok(self.raw_schema());
+        }
+        let properties = &self.stream.properties;
+        if properties.len() + META_COLUMNS.len() > limits::TABLE_COLUMNS {
+            return Err(Error::new(
+                ErrorKind::Catalog,
+                format!(
+                    "stream {} has {} fields; with the meta columns that is more than the {} columns of a Postgres \
+                     table: deselect fields",
+                    self.stream.name,
+                    properties.len(),
+                    limits::TABLE_COLUMNS
+                ),
+            ));
+        }
+        let fields: Vec<&str> = properties.iter().map(|(field, _)| field.as_str()).collect();
+        let known = existing.map(ExistingTable::field_columns).unwrap_or_default();
+        let names = naming::column_names(&fields, &known);
+        let columns: Vec<Column> = properties
+            .iter()
+            .zip(names)
+            .map(|((field, schema), name)| Column {
+                field: field.clone(),
+                name,
+                column_type: airbyte::column_type(schema),
+            })
+            .collect();
+        let position: HashMap<&str, usize> = fields.iter().copied().zip(0..).collect();
+        let merged = self.strategy.rows == Rows::Merged;
+        let key = if merged {
+            self.stream.primary_key.iter().filter_map(|field| position.get(field.as_str()).copied()).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(TableSchema {
+            table: self.table.clone(),
+            cursor: self.stream.cursor.as_deref().filter(|_| merged).and_then(|f| position.get(f).copied()),
+            deleted_at: (merged && config.cdc_deletion == CdcDeletion::Hard)
+                .then(|| position.get(CDC_DELETED_AT).copied())
+                .flatten(),
+            columns,
+            raw: false,
+            key,
+        })
+    }
+
+    fn raw_schema(&self) -> TableSchema {
+        TableSchema {
+            table: self.table.clone(),
+            columns: vec![Column { field: String::new(), name: DATA.into(), column_type: ColumnType::Json }],
+            raw: true,
+            key: Vec::new(),
+            cursor: None,
+            deleted_at: None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The end of a stream: the next generation takes the place of the old rows, and indexes are built.
+//!
+//! Where nothing hangs on the old table the new one takes its name, which is the shortest lock. Else the rows are
+//! replaced inside the old table in one transaction, so that views, grants, policies and the like never notice.
+
+use tokio_postgres::types::Type;
+
+use super::indexes::{self, KeyIndex};
+use super::introspect::{self, value};
+use super::{Context, Target, evolve};
+use crate::error::{Error, ErrorKind, Result};
+use crate::load_strategy::Rows;
+use crate::pg::Session;
+use crate::schema::{ExistingTable, META_COLUMNS, TableName};
+use crate::sql::{ddl, dependents, merge};
+
+const COMMENT: &str = "destination-postgres is loading generation ";
+
+/// The comment that tells a person what a next-generation table is.
+pub(super) fn next_comment(table: &TableName, generation: i64) -> String {
+    format!(
+        "{COMMENT}{generation} of {table} here. The table takes its place when the refresh is complete; a refresh that \
+         is given up leaves it for the next sync, which drops or uses it."
+    )
+}
+
+/// The generation that a next-generation table holds.
+pub(super) async fn generation_of(session: &Session, next: &ExistingTable) -> Result<i64> {
+    let noted = next.comment.as_deref().and_then(|c| c.strip_prefix(COMMENT)?.split(' ').next()?.parse().ok());
+    if let Some(generation) = noted {
+        return Ok(generation);
+    }
+    let rows = session.query(ddl::any_generation(&next.table), &[], "reading the generation of a refresh").await?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0))
+}
+
+/// Builds what a load leaves to its end, and publishes the next generation when there is one.
+pub(super) async fn finish(cx: &Context, session: &Session, target: &mut Target, complete: bool) -> Result<()> {
+    session.begin().await?;
+    let built = build_indexes(cx, session, target).await;
+    session.end(built).await?;
+    if !target.is_next() {
+        return Ok(());
+    }
+    if !complete {
+        cx.output.warn(&format!(
+            "Stream {}: the source did not finish, so table {} keeps its old rows. What was loaded waits in table {} \
+             for the next attempt.",
+            target.name, target.schema.table, target.table
+        ));
+        return Ok(());
+    }
+    session.begin().await?;
+    let published = publish(cx, session, target).await;
+    session.end(published).await
+}
+
+async fn build_indexes(cx: &Context, session: &Session, target: &mut Target) -> Result<()> {
+    if target.strategy.rows == Rows::Merged && target.key_index == KeyIndex::NotYet {
+        target.key_index = indexes::ensure_key(cx, session, target).await?;
+    }
+    indexes::ensure_secondary(session, target).await
+}
+
+async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()> {
+    let (next, table) = (&target.table, &target.schema.table);
+    let doing = format!("publishing the refreshed rows of table {table}");
+    let Some(mut old) = introspect::one(session, table).await? else {
+        return swap(session, target, None, &doing).await;
+    };
+    session.execute(&ddl::lock_table(table), &doing).await?;
+    // Somebody may have hung something on it, or have dropped it, while we waited for the lock.
+    if let Some(now) = introspect::one(session, table).await? {
+        old = now;
+    }
+    evolve::refuse_unusable(&old, &target.schema)?;
+    let Some(new) = introspect::one(session, next).await? else {
+        return Err(Error::new(
+            ErrorKind::ObjectInTheWay,
+            format!("table {next}, which held the refreshed rows of {table}, was dropped by somebody: sync again"),
+        ));
+    };
+    let reasons = reasons_to_keep(session, &old, &new, target).await?;
+    if reasons.is_empty() {
+        return swap(session, target, Some(&new), &doing).await;
+    }
+    cx.output.info(&format!("Table {table} is refilled in place: it has {}.", reasons.join(", ")));
+    refill(cx, session, target, &old, &doing).await
+}
+
+/// Everything that a swap would lose, each as "kind name".
+async fn reasons_to_keep(
+    session: &Session,
+    old: &ExistingTable,
+    new: &ExistingTable,
+    target: &Target,
+) -> Result<Vec<String>> {
+    let doing = format!("looking for what depends on table {}", old.table);
+    let rows = session
+        .query(dependents::reasons_to_keep(), &[(&old.oid, Type::OID), (&new.oid, Type::OID)], &doing)
+        .await?;
+    let mut reasons = Vec::new();
+    for row in &rows {
+        reasons.push(format!("{} {}", value::<String>(row, "kind")?, value::<String>(row, "name")?));
+    }
+    for index in old.indexes.iter().filter(|i| !i.constraint && !indexes::is_ours(i)) {
+        reasons.push(format!("index {}", index.name));
+    }
+    let ours = old.field_columns();
+    for column in &old.columns {
+        let known = new.column(&column.name).is_some() || ours.values().any(|name| *name == column.name);
+        let not_null_of_user = column.not_null && !META_COLUMNS.iter().any(|c| c.name == column.name);
+        if !known || not_null_of_user {
+            reasons.push(format!("column {}", column.name));
+        }
+    }
+    debug_assert_eq!(target.table, new.table);
+    Ok(reasons)
+}
+
+async fn swap(session: &Session, target: &Target, new: Option<&ExistingTable>, doing: &str) -> Result<()> {
+    let (next, table) = (&target.table, &target.schema.table);
+    session.execute(&ddl::uncomment_table(next), doing).await?;
+    if new.is_some() {
+        session.execute(&ddl::drop_table(table, false), doing).await?;
+    }
+    session.execute(&ddl::rename_table(next, &table.table), doing).await?;
+    if let Some(renamed) = introspect::one(session, table).await? {
+        indexes::rename_all(session, table, &renamed.indexes).await?;
+    }
+    Ok(())
+}
+
+async fn refill(cx: &Context, session: &Session, target: &Target, old: &ExistingTable, doing: &str) -> Result<()> {
+    let (next, table) = (&target.table, &target.schema.table);
+    let keys = session.query(dependents::inbound_foreign_keys(), &[(&old.oid, Type::OID)], doing).await?;
+    let columns: Vec<&str> = META_COLUMNS
+        .iter()
+        .map(|c| c.name)
+        .chain(target.schema.raw.then_some(crate::schema::LOADED_AT))
+        .chain(target.schema.columns.iter().map(|c| c.name.as_str()))
+        .collect();
+    match keys.first() {
+        None => {
+            session.execute(&ddl::truncate(table), doing).await?;
+            evolve::evolve(cx, session, old, &target.schema, true).await?;
+            session.execute(&merge::copy_rows(next, table, &columns), doing).await?;
+        }
+        Some(row) => {
+            let name: String = value(row, "name")?;
+            let referencing: String = value(row, "referencing")?;
+            let key: Vec<String> = value(row, "columns")?;
+            evolve::evolve(cx, session, old, &target.schema, false).await?;
+            let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            for statement in merge::replace_by_key(next, table, &columns, &key) {
+                session.execute(&statement, doing).await.map_err(|error| match error.sqlstate() {
+                    Some("23503" | "23001") => Error::new(
+                        ErrorKind::ObjectInTheWay,
+                        format!(
+                            "the refreshed rows of table {table} break foreign key \"{name}\" of {referencing}: rows \
+                             that it points at are gone. Remove the referencing rows or the foreign key; the old rows \
+                             stay until then"
+                        ),
+                    ),
+                    Some("23505") => Error::new(
+                        ErrorKind::ObjectInTheWay,
+                        format!(
+                            "the refreshed rows of table {table} hold a value of {} twice, but foreign key \"{name}\" \
+                             of {referencing} needs it to be unique; the old rows stay",
+                            key.join(", ")
+                        ),
+                    ),
+                    _ => error,
+                })?;
+            }
+        }
+    }
+    session.execute(&ddl::drop_table(next, false), doing).await?;
+    let mut published = target.clone();
+    published.table = table.clone();
+    if published.strategy.rows == Rows::Merged {
+        indexes::ensure_key(cx, session, &published).await?;
+    }
+    indexes::ensure_secondary(session, &published).await
+}

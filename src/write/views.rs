@@ -1,0 +1,97 @@
+//! Takes the views on a table down for a change of type, and puts them back as they were.
+
+use tokio_postgres::types::Type;
+
+use super::Context;
+use super::introspect::value;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::Session;
+use crate::schema::{ExistingTable, TableName};
+use crate::sql::dependents::{self, Grant, View};
+
+/// Drops the views on a table, the farthest first; answers them, the nearest first.
+///
+/// # Errors
+/// [`ErrorKind::ObjectInTheWay`] for a view that belongs to somebody else.
+pub(super) async fn take_down(session: &Session, table: &ExistingTable) -> Result<Vec<View>> {
+    let doing = format!("reading the views on table {}", table.table);
+    let rows = session.query(dependents::views(), &[(&table.oid, Type::OID)], &doing).await?;
+    let mut views = Vec::new();
+    for row in &rows {
+        let name = TableName { schema: value(row, "schema")?, table: value(row, "name")? };
+        let owner: String = value(row, "owner")?;
+        if !value::<bool>(row, "owned")? {
+            return Err(Error::new(
+                ErrorKind::ObjectInTheWay,
+                format!(
+                    "a column of table {} must change its type, but view {name} uses it and belongs to role \"{owner}\": \
+                     drop the view, or GRANT \"{owner}\" to the connector's role",
+                    table.table
+                ),
+            ));
+        }
+        let oid: u32 = value(row, "oid")?;
+        let mut view = View {
+            name,
+            materialized: value::<String>(row, "kind")? == "m",
+            owner: (!value::<bool>(row, "mine")?).then_some(owner),
+            definition: value(row, "definition")?,
+            options: value(row, "options")?,
+            populated: value(row, "populated")?,
+            comment: value(row, "comment")?,
+            grants: Vec::new(),
+            attachments: Vec::new(),
+            column_comments: Vec::new(),
+        };
+        for grant in &session.query(dependents::view_grants(), &[(&oid, Type::OID)], &doing).await? {
+            view.grants.push(Grant {
+                privilege: value(grant, "privilege")?,
+                column: value(grant, "column_name")?,
+                grantee: value(grant, "grantee")?,
+                grantable: value(grant, "grantable")?,
+            });
+        }
+        for attachment in &session.query(dependents::view_attachments(), &[(&oid, Type::OID)], &doing).await? {
+            if let Some(definition) = value(attachment, "definition")? {
+                view.attachments.push(definition);
+            } else if let Some(column) = value(attachment, "column_name")? {
+                view.column_comments.push((column, value(attachment, "comment")?));
+            }
+        }
+        views.push(view);
+    }
+    for view in views.iter().rev() {
+        session.execute(&view.drop_statement(), &format!("taking down view {}", view.name)).await?;
+    }
+    Ok(views)
+}
+
+/// Makes the views again.
+///
+/// # Errors
+/// [`ErrorKind::ObjectInTheWay`] naming the view that does not fit the new type, unless `drop_cascade` gives it up.
+pub(super) async fn restore(cx: &Context, session: &Session, table: &TableName, views: Vec<View>) -> Result<()> {
+    for view in views {
+        for statement in view.restore_statements() {
+            let doing = format!("putting back view {}", view.name);
+            let Err(error) = session.try_execute(&statement, &doing).await else { continue };
+            if !cx.config.drop_cascade {
+                return Err(Error::new(
+                    ErrorKind::ObjectInTheWay,
+                    format!(
+                        "a column of table {table} must change its type, but view {} cannot be made again on the new \
+                         type ({}): change or drop the view, or set drop_cascade to drop it; nothing was changed",
+                        view.name,
+                        error.message()
+                    ),
+                ));
+            }
+            cx.output.warn(&format!(
+                "View {} was dropped, as drop_cascade allows: it does not fit the new columns of table {table}.",
+                view.name
+            ));
+            break;
+        }
+    }
+    Ok(())
+}
