@@ -281,5 +281,7 @@ impl Outcome {
 }
 
 fn is_type(line: &str, message_type: &str) -> bool {
-    serde_json::from_str::<Value>(line).is_ok_and(|message| message["type"] == message_type)
+    // the search is cheap, and most lines are of another type
+    line.contains(message_type)
+        && serde_json::from_str::<Value>(line).is_ok_and(|message| message["type"] == message_type)
 }

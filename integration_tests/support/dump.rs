@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use sha2::{Digest, Sha256};
+
 use super::sql::{Answer, Sql, quote_identifier, quote_literal};
 
 /// Columns are padded up to this width, so that one long value does not push a whole table aside.
@@ -10,6 +12,9 @@ const PADDED_CHARS: usize = 40;
 
 /// Longer values are shown by their beginning and their length.
 const SHOWN_CHARS: usize = 400;
+
+/// Tables with more rows are shown by their first rows and a digest of all.
+const SHOWN_ROWS: usize = 300;
 
 /// What the session must say before, so that values look the same everywhere.
 const SETTINGS: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
@@ -121,6 +126,9 @@ fn rows(answer: Answer, sorted: bool) -> String {
     if sorted {
         lines.sort();
     }
+    let rest = lines.len().saturating_sub(SHOWN_ROWS);
+    let digest = (rest > 0).then(|| Sha256::digest(lines.concat().join("\0")));
+    lines.truncate(SHOWN_ROWS);
     lines.insert(0, answer.columns);
 
     let mut widths = vec![0; lines[0].len()];
@@ -134,6 +142,10 @@ fn rows(answer: Answer, sorted: bool) -> String {
         let padded: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         text.push_str(padded.join(" | ").trim_end());
         text.push('\n');
+    }
+    if let Some(digest) = digest {
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let _ = writeln!(text, "… and {rest} more rows; SHA-256 of all: {hex}");
     }
     text
 }

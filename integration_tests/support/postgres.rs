@@ -68,7 +68,7 @@ impl TestServer {
     /// When no server can be started.
     pub fn start_with(settings: &[&str]) -> Self {
         // Another process can take a port between our look and the server's bind.
-        (0..5).find_map(|_| Self::try_start(settings)).expect("a PostgreSQL server starts (see stderr)")
+        (0..3).find_map(|_| Self::try_start(settings)).expect("a PostgreSQL server starts (see stderr)")
     }
 
     fn try_start(settings: &[&str]) -> Option<Self> {
