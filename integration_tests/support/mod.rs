@@ -1,0 +1,9 @@
+//! What every test binary needs: a real server, the connector's command line, and tables as text.
+//!
+//! Nothing here knows how the connector works inside; it is driven as the orchestrator drives it.
+#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+
+pub mod connector;
+pub mod dump;
+pub mod postgres;
+pub mod sql;
