@@ -45,7 +45,7 @@ pub fn tables() -> Statement {
          a.atttypmod AS typmod, a.attnotnull AS not_null, \
          (a.atthasdef OR a.attidentity <> '') AS has_default, \
          pg_catalog.col_description(c.oid, a.attnum) AS column_comment \
-         FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) AS w (s, r) \
+         FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) \
          JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name \
          JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name \
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \

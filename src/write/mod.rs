@@ -63,8 +63,6 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
-    /// The table held no row when the sync began.
-    pub fresh: bool,
     /// A value was too long for an index.
     pub indexes_given_up: bool,
     /// Rows committed by this sync.
@@ -82,7 +80,6 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
-            fresh: false,
             indexes_given_up: false,
             stored: 0,
         }

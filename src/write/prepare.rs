@@ -12,13 +12,14 @@ use crate::batch::KeyFacts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::{Earlier, Rows};
 use crate::pg::Session;
-use crate::schema::{ExistingTable, TableName, TableSchema};
+use crate::schema::{ExistingTable, GENERATION_ID, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{ddl, introspect as sql};
 
 /// The configured schema as it is in Postgres: exactly as spelled when it exists, else mangled like a namespace.
 pub(super) async fn default_schema(session: &Session, configured: &str) -> Result<String> {
-    let found = schemas(session, &[configured.to_owned()]).await?;
+    session.begin().await?;
+    let found = session.end(schemas(session, &[configured.to_owned()]).await).await?;
     Ok(if found.is_empty() { crate::naming::postgres_name(configured) } else { configured.to_owned() })
 }
 
@@ -47,7 +48,8 @@ async fn schemas(session: &Session, names: &[String]) -> Result<Vec<Schema>> {
 pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<Vec<Target>> {
     create_schemas(cx, session, plans).await?;
     let names: Vec<TableName> = plans.iter().flat_map(|p| [p.table.clone(), p.next.clone()]).collect();
-    let existing = introspect::tables(session, &names).await?;
+    session.begin().await?;
+    let existing = session.end(introspect::tables(session, &names).await).await?;
     // First everything that can be refused, so that a sync that cannot work changes nothing.
     let mut schemas = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -62,10 +64,10 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
     let mut targets = Vec::with_capacity(plans.len());
     for (plan, schema) in plans.iter().zip(schemas) {
         let name = &plan.stream.name;
-        let target = stream(cx, session, plan, schema, &existing)
-            .await
-            .map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
-        targets.push(target);
+        session.begin().await?;
+        let prepared = stream(cx, session, plan, schema, &existing).await;
+        let prepared = session.end(prepared).await;
+        targets.push(prepared.map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?);
     }
     Ok(targets)
 }
@@ -73,8 +75,9 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
 async fn create_schemas(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<()> {
     let wanted: BTreeSet<String> = plans.iter().map(|p| p.table.schema.clone()).collect();
     let names: Vec<String> = wanted.iter().cloned().collect();
-    let found: HashMap<String, Schema> =
-        schemas(session, &names).await?.into_iter().map(|s| (s.name.clone(), s)).collect();
+    session.begin().await?;
+    let found = session.end(schemas(session, &names).await).await?;
+    let found: HashMap<String, Schema> = found.into_iter().map(|s| (s.name.clone(), s)).collect();
     for name in wanted {
         if let Some(schema) = found.get(&name) {
             if !(schema.usable && schema.creatable) {
@@ -119,6 +122,7 @@ async fn create_schemas(cx: &Context, session: &Session, plans: &[StreamPlan]) -
 }
 
 /// Where the rows of a stream go.
+#[derive(Clone, Copy)]
 enum Place {
     /// Into the final table, which is there.
     Final,
@@ -130,6 +134,7 @@ enum Place {
     NewNext,
 }
 
+/// Settles one stream, inside the caller's transaction.
 async fn stream(
     cx: &Context,
     session: &Session,
@@ -140,16 +145,16 @@ async fn stream(
     let table = existing.get(&plan.table);
     let mut next = existing.get(&plan.next);
     let generation = plan.stream.generation.map_or(0, |g| g.id);
+    let merged = plan.strategy.rows == Rows::Merged;
     let doing = format!("reading table {}", plan.table);
-    let mut empty = match table {
-        Some(_) => !session.ask(&ddl::has_rows(&plan.table), &doing).await?,
-        None => true,
-    };
+    let matters = merged || plan.strategy.earlier != Earlier::Kept;
+    let filled = table.is_some() && matters && session.ask(&ddl::has_rows(&plan.table), &doing).await?;
     if let Some(left_over) = next {
         let continued = plan.strategy.earlier == Earlier::ReplacedUnlessSameGeneration
             && publish::generation_of(session, left_over).await? == generation;
         if plan.strategy.earlier != Earlier::Kept && !continued {
-            drop_left_over(cx, session, plan).await?;
+            session.execute(&ddl::drop_table(&plan.next, false), "dropping an abandoned refresh").await?;
+            cx.output.info(&format!("Stream {}: dropped what an abandoned refresh had left.", plan.stream.name));
             next = None;
         }
     }
@@ -157,67 +162,47 @@ async fn stream(
         (Earlier::ReplacedUnlessSameGeneration, _, Some(_)) => Place::Next,
         (_, None, _) => Place::NewFinal,
         (Earlier::Kept, Some(_), _) => Place::Final,
-        (_, Some(_), _) if empty => Place::Final,
-        (Earlier::ReplacedUnlessSameGeneration, Some(_), _) if holds(session, &plan.table, generation).await? => {
-            Place::Final
-        }
+        (_, Some(_), _) if !filled => Place::Final,
+        (Earlier::ReplacedUnlessSameGeneration, Some(old), _) if holds(session, old, generation).await? => Place::Final,
         _ => Place::NewNext,
     };
     let at = if matches!(place, Place::Next | Place::NewNext) { &plan.next } else { &plan.table };
     let mut target = Target::new(plan, schema, at.clone(), generation);
     match place {
-        Place::Final => change(cx, session, table, &target, empty).await?,
+        Place::Final => change(cx, session, table, &target, !filled && matters).await?,
         Place::Next => {
             cx.output.info(&format!("Stream {}: continuing the interrupted refresh.", plan.stream.name));
             change(cx, session, next, &target, false).await?;
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
-    if plan.strategy.earlier == Earlier::Kept {
-        if let Some(left_over) = next {
-            adopt_left_over(cx, session, &mut target, left_over).await?;
-            empty = false;
-        }
-    }
-    identify(cx, session, &target).await?;
-    let filled = match place {
-        Place::Final => !empty,
-        Place::Next => session.ask(&ddl::has_rows(at), &doing).await?,
-        Place::NewFinal => !empty,
-        Place::NewNext => false,
+    let mut has_rows = match place {
+        Place::Final => filled,
+        Place::Next => merged && session.ask(&ddl::has_rows(at), &doing).await?,
+        Place::NewFinal | Place::NewNext => false,
     };
-    target.fresh = !filled;
-    if plan.strategy.rows == Rows::Merged {
-        target.key_index = if filled {
-            session.begin().await?;
-            let ensured = indexes::ensure_key(cx, session, &target).await;
-            session.end(ensured).await?
-        } else {
-            KeyIndex::NotYet
-        };
+    if let (Earlier::Kept, Some(left_over)) = (plan.strategy.earlier, next) {
+        adopt_left_over(cx, session, &mut target, left_over).await?;
+        has_rows = true;
+    }
+    if merged {
+        identify(cx, session, &target).await?;
+        target.key_index =
+            if has_rows { indexes::ensure_key(cx, session, &target).await? } else { KeyIndex::NotYet };
     }
     Ok(target)
 }
 
 /// Whether a table's rows are all of this generation or later.
-async fn holds(session: &Session, table: &TableName, generation: i64) -> Result<bool> {
+async fn holds(session: &Session, table: &ExistingTable, generation: i64) -> Result<bool> {
+    if table.column(GENERATION_ID).is_none() {
+        return Ok(false);
+    }
+    let table = &table.table;
     let doing = format!("reading the generation of table {table}");
-    let rows = match session.query(ddl::any_generation(table), &[], &doing).await {
-        Ok(rows) => rows,
-        // A table that has no such column yet holds nothing of any generation.
-        Err(error) if error.sqlstate() == Some("42703") => return Ok(false),
-        Err(error) => return Err(error),
-    };
+    let rows = session.query(ddl::any_generation(table), &[], &doing).await?;
     let one: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0);
     Ok(one >= generation && !session.ask(&ddl::has_older_generation(table, generation), &doing).await?)
-}
-
-async fn drop_left_over(cx: &Context, session: &Session, plan: &StreamPlan) -> Result<()> {
-    session.begin().await?;
-    let dropped = session.execute(&ddl::drop_table(&plan.next, false), "dropping an abandoned refresh").await;
-    session.end(dropped).await?;
-    cx.output.info(&format!("Stream {}: dropped what an abandoned refresh had left.", plan.stream.name));
-    Ok(())
 }
 
 async fn change(
@@ -231,9 +216,7 @@ async fn change(
     if evolve::is_current(cx, existing, &target.schema) {
         return Ok(());
     }
-    session.begin().await?;
-    let evolved = evolve::evolve(cx, session, existing, &target.schema, emptied).await;
-    session.end(evolved).await
+    evolve::evolve(cx, session, existing, &target.schema, emptied).await
 }
 
 async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&ExistingTable>) -> Result<()> {
@@ -248,27 +231,22 @@ async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&E
         }
     }
     let doing = format!("creating table {}", target.table);
-    session.begin().await?;
-    let made = async {
-        session.execute(&ddl::create_table(&target.table, &target.schema, &kept), &doing).await?;
-        let mapping = match old {
-            Some(old) => evolve::mapping(cx, old, &target.schema),
-            None => evolve::new_mapping(&target.schema),
-        };
-        session.execute(&ddl::comment_mapping(&target.table, &mapping), &doing).await?;
-        if target.is_next() {
-            let comment = publish::next_comment(&target.schema.table, target.generation);
-            session.execute(&ddl::comment_table(&target.table, &comment), &doing).await?;
-        } else {
-            cx.output.info(&format!("Created table {}.", target.table));
-        }
-        for role in &cx.config.reader_roles {
-            session.execute(&ddl::grant_select(&target.table, role), &doing).await?;
-        }
-        Ok(())
+    session.execute(&ddl::create_table(&target.table, &target.schema, &kept), &doing).await?;
+    let mapping = match old {
+        Some(old) => evolve::mapping(cx, old, &target.schema),
+        None => evolve::new_mapping(&target.schema),
+    };
+    session.execute(&ddl::comment_mapping(&target.table, &mapping), &doing).await?;
+    if target.is_next() {
+        let comment = publish::next_comment(&target.schema.table, target.generation);
+        session.execute(&ddl::comment_table(&target.table, &comment), &doing).await?;
+    } else {
+        cx.output.info(&format!("Created table {}.", target.table));
     }
-    .await;
-    session.end(made).await
+    for role in &cx.config.reader_roles {
+        session.execute(&ddl::grant_select(&target.table, role), &doing).await?;
+    }
+    Ok(())
 }
 
 /// The rows of an interrupted refresh were acknowledged: a sync that keeps everything takes them in.
@@ -279,44 +257,30 @@ async fn adopt_left_over(
     left_over: &ExistingTable,
 ) -> Result<()> {
     let doing = format!("taking in the rows of an interrupted refresh of table {}", target.table);
-    session.begin().await?;
-    let adopted = async {
-        if !evolve::is_current(cx, left_over, &target.schema) {
-            evolve::evolve(cx, session, left_over, &target.schema, false).await?;
-        }
-        let merged = target.strategy.rows == Rows::Merged;
-        let keys = KeyFacts { duplicates: merged, nulls: true, seen_before: true, deletions: true };
-        if merged {
-            target.key_index = indexes::ensure_key(cx, session, target).await?;
-        }
-        let source = Source::table(&left_over.table, keys);
-        let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-        for statement in load::merge_statements(target.strategy.rows, target.key_index, keys, &merge) {
-            session.execute(&statement, &doing).await?;
-        }
-        session.execute(&ddl::drop_table(&left_over.table, false), &doing).await
+    if !evolve::is_current(cx, left_over, &target.schema) {
+        evolve::evolve(cx, session, left_over, &target.schema, false).await?;
     }
-    .await;
-    session.end(adopted).await?;
+    let merged = target.strategy.rows == Rows::Merged;
+    let keys = KeyFacts { duplicates: merged, nulls: true, seen_before: true, deletions: true };
+    if merged {
+        target.key_index = indexes::ensure_key(cx, session, target).await?;
+    }
+    let source = Source::table(&left_over.table, keys);
+    let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
+    for statement in load::merge_statements(target.strategy.rows, target.key_index, keys, &merge) {
+        session.execute(&statement, &doing).await?;
+    }
+    session.execute(&ddl::drop_table(&left_over.table, false), &doing).await?;
     cx.output.info(&format!("Table {}: took in the rows of an interrupted refresh.", target.table));
     Ok(())
 }
 
 /// A table whose updates and deletions are published needs a replica identity, or the merge would be refused.
 async fn identify(cx: &Context, session: &Session, target: &Target) -> Result<()> {
-    if target.strategy.rows != Rows::Merged {
-        return Ok(());
-    }
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
     let Some(publication) = existing.unidentified_in_publication else { return Ok(()) };
-    session.begin().await?;
-    let done = session
-        .execute(
-            &ddl::replica_identity_full(&target.table),
-            &format!("giving table {} a replica identity, which publication \"{publication}\" needs", target.table),
-        )
-        .await;
-    session.end(done).await?;
+    let doing = format!("giving table {} a replica identity, which publication \"{publication}\" needs", target.table);
+    session.execute(&ddl::replica_identity_full(&target.table), &doing).await?;
     cx.output.info(&format!(
         "Table {} is published by \"{publication}\": its replica identity is now the full row.",
         target.table
