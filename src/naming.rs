@@ -71,9 +71,10 @@ fn is_reserved_column(name: &str) -> bool {
     RESERVED_COLUMNS.contains(&name) || name == "xmin"
 }
 
-/// Column names for `fields`, in their order. `known` holds the mapping of an existing table, which is kept.
-pub fn column_names(fields: &[&str], known: &HashMap<String, String>) -> Vec<String> {
-    assign(fields, known, postgres_name, is_reserved_column)
+/// Column names for `fields`, in their order. `known` holds the mapping of an existing table, which is kept; names in
+/// `foreign` are columns of somebody else, which are left alone.
+pub fn column_names(fields: &[&str], known: &HashMap<String, String>, foreign: &HashSet<&str>) -> Vec<String> {
+    assign(fields, known, postgres_name, |name| is_reserved_column(name) || foreign.contains(name))
 }
 
 /// Names for items that share one space: an item in `known` keeps its name; among the others an exact name (one that
@@ -84,15 +85,10 @@ fn assign(
     mangle: impl Fn(&str) -> String,
     reserved: impl Fn(&str) -> bool,
 ) -> Vec<String> {
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut names: HashMap<&str, String> = HashMap::new();
-    for original in originals {
-        if let Some(name) = known.get(*original) {
-            if taken.insert(name.clone()) {
-                names.insert(original, name.clone());
-            }
-        }
-    }
+    // The column of a field that is gone keeps its name for that field.
+    let mut taken: HashSet<String> = known.values().cloned().collect();
+    let mut names: HashMap<&str, String> =
+        originals.iter().filter_map(|original| Some((*original, known.get(*original)?.clone()))).collect();
     let mut wanted: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for original in originals.iter().filter(|o| !names.contains_key(**o)) {
         wanted.entry(mangle(original)).or_default().push(original);

@@ -48,11 +48,6 @@ impl Ledger {
         self.waiting.push(Waiting { state, records });
     }
 
-    /// Whether a state waits.
-    pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     /// The states of the window that is being closed.
     pub fn close_window(&mut self) -> Vec<Waiting> {
         std::mem::take(&mut self.waiting)

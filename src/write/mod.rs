@@ -136,12 +136,14 @@ pub async fn run(
     let router = Router::new(streams, RawIds::new());
     let loader = Box::new(Loader { cx: Arc::clone(&cx), session, targets });
     let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
-    let (mut loader, completion, end) = pipeline.run(loader, input::spawn(source), termination).await?;
-    if end == End::Terminated {
-        return Ok(Ended::BySignal);
+    let finished = pipeline.run(loader, input::spawn(source), termination).await?;
+    match (finished.end, finished.loader) {
+        (End::Input, Some(mut loader)) => {
+            finish(&cx, &mut loader, &finished.completion).await?;
+            Ok(Ended::AtEndOfInput)
+        }
+        _ => Ok(Ended::BySignal),
     }
-    finish(&cx, &mut loader, &completion).await?;
-    Ok(Ended::AtEndOfInput)
 }
 
 fn announce_names(cx: &Context, plans: &[StreamPlan]) {

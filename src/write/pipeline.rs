@@ -37,6 +37,14 @@ pub(super) struct Completion {
     pub incomplete: bool,
 }
 
+/// What is left when the input has ended and every state is acknowledged.
+pub(super) struct Finished {
+    /// None when a signal left no time for the last commit.
+    pub loader: Option<Box<Loader>>,
+    pub completion: Vec<Completion>,
+    pub end: End,
+}
+
 /// The run from the first line to the last commit.
 pub(super) struct Pipeline {
     cx: Arc<Context>,
@@ -74,7 +82,7 @@ impl Pipeline {
         loader: Box<Loader>,
         mut chunks: mpsc::Receiver<Chunk>,
         mut termination: Termination,
-    ) -> Result<(Box<Loader>, Vec<Completion>, End)> {
+    ) -> Result<Finished> {
         let interval = Duration::from_secs(self.cx.config.commit_interval_seconds);
         let mut idle = Some(loader);
         let mut loading: Option<Loading> = None;
@@ -122,15 +130,30 @@ impl Pipeline {
                 outcome = outcome.and_then(|end| acknowledged.map(|()| end));
             }
         }
-        let end = outcome?;
+        // Lines before one that cannot be used are good, so they are committed like those before the end of input.
+        let (end, bad_input) = match outcome {
+            Ok(end) => (end, None),
+            Err(error) if error.kind() == ErrorKind::Input => (End::Input, Some(error)),
+            Err(error) => return Err(error),
+        };
         let Some(loader) = idle else {
             return Err(Error::new(ErrorKind::Internal, "the loader is gone"));
         };
-        let (loader, states, result) = joined(self.start(loader).await)?;
+        let last = self.start(loader);
+        let (loader, states, result) = match end {
+            End::Input => joined(last.await)?,
+            End::Terminated => match tokio::time::timeout(limits::TERMINATE_GRACE, last).await {
+                Ok(done) => joined(done)?,
+                Err(_) => return Ok(Finished { loader: None, completion: self.completion, end: End::Terminated }),
+            },
+        };
         result?;
         self.acknowledge(&states)?;
         self.progress.finish();
-        Ok((loader, self.completion, end))
+        match bad_input {
+            Some(error) => Err(error),
+            None => Ok(Finished { loader: Some(loader), completion: self.completion, end }),
+        }
     }
 
     /// Closes the window and loads it in a task of its own.
@@ -185,7 +208,7 @@ impl Pipeline {
             }
         }
         self.progress.tick(text.len());
-        if self.since.is_none() && (self.bytes > 0 || self.ledger.is_waiting()) {
+        if self.since.is_none() && self.bytes > 0 {
             self.since = Some(Instant::now());
         }
         Ok(())
@@ -204,6 +227,7 @@ impl Pipeline {
                     protocol::StateScope::Stream(name) => self.router.find(name.namespace.as_deref(), &name.name),
                     protocol::StateScope::Global => None,
                 };
+                self.bytes += line.len();
                 self.ledger.state(state, stream);
             }
             Message::Status(name, status) => {

@@ -1,6 +1,6 @@
 //! Catalog + configuration -> which table each stream goes to, before anything is changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::config::{CdcDeletion, Config};
 use crate::error::{Error, ErrorKind, Result};
@@ -92,7 +92,17 @@ impl StreamPlan {
         }
         let fields: Vec<&str> = properties.iter().map(|(field, _)| field.as_str()).collect();
         let known = existing.map(ExistingTable::field_columns).unwrap_or_default();
-        let names = naming::column_names(&fields, &known);
+        // A table that we made records its columns; any other column there is somebody else's.
+        let foreign: HashSet<&str> = match existing {
+            Some(existing) if !known.is_empty() => existing
+                .columns
+                .iter()
+                .map(|c| c.name.as_str())
+                .filter(|name| !known.values().any(|ours| ours == name))
+                .collect(),
+            _ => HashSet::new(),
+        };
+        let names = naming::column_names(&fields, &known, &foreign);
         let columns: Vec<Column> = properties
             .iter()
             .zip(names)

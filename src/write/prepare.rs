@@ -55,7 +55,7 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
     for plan in plans {
         let name = &plan.stream.name;
         let at = |e: Error| e.with_stream(name.namespace.as_deref(), &name.name);
-        let schema = plan.schema(&cx.config, existing.get(&plan.table)).map_err(at)?;
+        let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next))).map_err(at)?;
         if let Some(table) = existing.get(&plan.table) {
             evolve::refuse_unusable(table, &schema).map_err(at)?;
         }
