@@ -72,7 +72,9 @@ async fn inside(config: &Config, session: &Session, output: &Output) -> Result<(
     if encoding != "UTF8" {
         return Err(Error::new(
             ErrorKind::Config,
-            format!("database \"{database}\" has encoding {encoding}, which cannot hold every text: use a database with encoding UTF8"),
+            format!(
+                "database \"{database}\" has encoding {encoding}, which cannot hold every text: use a database with encoding UTF8"
+            ),
         ));
     }
     output.info("ok: encoding UTF8");
@@ -82,13 +84,17 @@ async fn inside(config: &Config, session: &Session, output: &Output) -> Result<(
     if value::<bool>(server, "read_only")? {
         return Err(Error::new(
             ErrorKind::Permission,
-            format!("sessions of role \"{role}\" are read-only: ALTER ROLE \"{role}\" SET default_transaction_read_only = off"),
+            format!(
+                "sessions of role \"{role}\" are read-only: ALTER ROLE \"{role}\" SET default_transaction_read_only = off"
+            ),
         ));
     }
     if !value::<bool>(server, "can_temporary")? {
         return Err(Error::new(
             ErrorKind::Permission,
-            format!("role \"{role}\" may not create temporary tables: GRANT TEMPORARY ON DATABASE \"{database}\" TO \"{role}\""),
+            format!(
+                "role \"{role}\" may not create temporary tables: GRANT TEMPORARY ON DATABASE \"{database}\" TO \"{role}\""
+            ),
         ));
     }
     output.info(&format!("ok: TEMPORARY on database \"{database}\""));

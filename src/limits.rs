@@ -26,6 +26,8 @@ pub const WINDOW_BYTES: usize = 24 << 20;
 pub const COPY_CHUNK_BYTES: usize = 128 << 10;
 /// Streams loaded in one transaction: each temporary table holds locks until the commit.
 pub const STREAMS_PER_TRANSACTION: usize = 64;
+/// Bytes of a window for which a further session is worth while.
+pub const LANE_BYTES: usize = 2 << 20;
 /// Keys remembered for a first load before its unique index is built, over all streams.
 pub const FIRST_LOAD_KEYS: usize = 1 << 20;
 /// Longest identifier of Postgres, in bytes.
@@ -38,7 +40,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the commit after SIGTERM may take.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
-/// Undeclared change entries kept per record.
+/// Longest text of a LOG or an error, in bytes.
 pub const ERROR_TEXT_BYTES: usize = 4_096;
 /// How long each half of `check` may take: reaching the server, and trying things there.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(14);

@@ -77,8 +77,7 @@ impl LoadStrategy {
             None | Some(Generation { minimum: 0, .. }) if overwrite => (Earlier::Replaced, Publish::AtEndOfInput),
             None | Some(Generation { minimum: 0, .. }) => (Earlier::Kept, Publish::AtEachCommit),
             Some(Generation { id, minimum }) if id == minimum => {
-                let earlier =
-                    if overwrite { Earlier::Replaced } else { Earlier::ReplacedUnlessSameGeneration };
+                let earlier = if overwrite { Earlier::Replaced } else { Earlier::ReplacedUnlessSameGeneration };
                 (earlier, Publish::AtComplete)
             }
             Some(Generation { id, minimum }) => {

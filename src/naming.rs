@@ -151,7 +151,8 @@ pub fn table_names(requests: &[TableRequest], mangle: impl Fn(&TableRequest) -> 
                 requests[*i].stream == name
                     && (requests[*i].namespace.is_empty() || requests[*i].namespace == requests[*i].schema)
             };
-            let keeper = group.iter().copied().find(exact).or(if group.len() == 1 { group.first().copied() } else { None });
+            let keeper =
+                group.iter().copied().find(exact).or(if group.len() == 1 { group.first().copied() } else { None });
             if keeper.is_none() {
                 taken.remove(&name);
             }

@@ -150,7 +150,7 @@ fn hash_column(column: &ArrayRef, column_type: ColumnType, hashes: &mut [impl Ha
             let mut payload = Vec::new();
             each!(column.as_string::<i32>(), h, v => {
                 payload.clear();
-                drop(numeric::encode_number(v, &mut payload));
+                numeric::encode_number(v, &mut payload).expect("checked when it was decoded");
                 // 1.0 and 1.00 are one key: everything but the display scale.
                 h.write(payload.get(..6).unwrap_or_default());
                 h.write(payload.get(8..).unwrap_or_default());

@@ -23,7 +23,7 @@ impl RawIds {
     }
 
     /// A new id.
-    pub fn next(&mut self) -> [u8; 16] {
+    pub fn make(&mut self) -> [u8; 16] {
         let mut random = [0; 10];
         let (a, b) = (self.random.u64(..).to_le_bytes(), self.random.u16(..).to_le_bytes());
         random[..8].copy_from_slice(&a);

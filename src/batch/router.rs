@@ -118,7 +118,8 @@ impl Router {
 impl DataReader for Router {
     fn read_data(&mut self, stream: Option<&str>, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
         let mark = scanner.mark();
-        let only = stream.and_then(|name| self.by_name.get(name)).and_then(|c| if c.len() == 1 { c.first() } else { None });
+        let only =
+            stream.and_then(|name| self.by_name.get(name)).and_then(|c| if c.len() == 1 { c.first() } else { None });
         self.scanned = only.copied();
         match self.scanned.and_then(|number| self.streams.get_mut(number)) {
             Some(stream) => {

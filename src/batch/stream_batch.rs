@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder,
-};
+use arrow::array::{Array, ArrayRef, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{Field, Schema};
 
 use super::keys::{KeyFacts, KeyReader};
@@ -44,6 +42,8 @@ pub struct Rows {
     pub batches: Vec<RecordBatch>,
     /// How many rows.
     pub count: u64,
+    /// About how many bytes they take.
+    pub size: usize,
     /// At least one row carries changes.
     pub has_changes: bool,
     /// What is known of the keys.
@@ -61,6 +61,7 @@ pub(super) struct StreamBatch {
     columns: Vec<ColumnBuilder>,
     rows: usize,
     bytes: usize,
+    size: usize,
     count: u64,
     has_changes: bool,
     batches: Vec<RecordBatch>,
@@ -79,6 +80,7 @@ impl StreamBatch {
             columns,
             rows: 0,
             bytes: 0,
+            size: 0,
             count: 0,
             has_changes: false,
             batches: Vec::new(),
@@ -89,10 +91,8 @@ impl StreamBatch {
         let names = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_changes"]
             .into_iter()
             .chain(layout.columns.iter().map(|c| c.field.as_str()));
-        let fields: Vec<Field> = names
-            .zip(batch.arrays())
-            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
-            .collect();
+        let fields: Vec<Field> =
+            names.zip(batch.arrays()).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
         batch.schema = Arc::new(Schema::new(fields));
         batch
     }
@@ -122,7 +122,7 @@ impl StreamBatch {
                 Outcome::Nulled(reason) => push_change(&mut self.scratch, &column.field, "NULLED", reason),
             }
         }
-        self.raw_ids.append_value(ids.next()).expect("the width is the builder's");
+        self.raw_ids.append_value(ids.make()).expect("the width is the builder's");
         self.extracted_at.append_value(meta::extracted_at(emitted_at_ms));
         if self.scratch.is_empty() {
             self.changes.append_null();
@@ -136,6 +136,7 @@ impl StreamBatch {
         self.rows += 1;
         self.count += 1;
         self.bytes += bytes;
+        self.size += bytes;
         if self.rows >= limits::BATCH_ROWS || self.bytes >= limits::BATCH_BYTES {
             self.freeze(first_load);
         }
@@ -143,11 +144,8 @@ impl StreamBatch {
     }
 
     fn arrays(&mut self) -> Vec<ArrayRef> {
-        let meta: [ArrayRef; META_COLUMNS] = [
-            Arc::new(self.raw_ids.finish()),
-            Arc::new(self.extracted_at.finish()),
-            Arc::new(self.changes.finish()),
-        ];
+        let meta: [ArrayRef; META_COLUMNS] =
+            [Arc::new(self.raw_ids.finish()), Arc::new(self.extracted_at.finish()), Arc::new(self.changes.finish())];
         meta.into_iter().chain(self.columns.iter_mut().map(ColumnBuilder::finish)).collect()
     }
 
@@ -157,7 +155,8 @@ impl StreamBatch {
         }
         let arrays = self.arrays();
         self.keys.read(arrays.get(META_COLUMNS..).unwrap_or_default(), first_load);
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row adds one value to each column");
+        let batch =
+            RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row adds one value to each column");
         self.batches.push(batch);
         self.rows = 0;
         self.bytes = 0;
@@ -172,6 +171,7 @@ impl StreamBatch {
         Some(Rows {
             batches: std::mem::take(&mut self.batches),
             count: std::mem::take(&mut self.count),
+            size: std::mem::take(&mut self.size),
             has_changes: std::mem::take(&mut self.has_changes),
             keys: self.keys.take(),
         })

@@ -2,7 +2,7 @@
 //!
 //! Invariant: pure; every chunk but the last is at least [`limits::COPY_CHUNK_BYTES`] long and ends with a whole row.
 
-use arrow::array::{Array, AsArray, FixedSizeBinaryArray, RecordBatch};
+use arrow::array::{AsArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 

@@ -4,9 +4,9 @@
 //! Invariant: no I/O, no recursion (input decides the depth), nothing is allocated per token.
 
 mod scanner;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use scanner::{Kind, Scanner, SyntaxError, Token};
 pub use text::{Cleaned, append_compact, append_unescaped, jsonb_size, write_quoted};

@@ -121,38 +121,18 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over `{`.
+    ///
+    /// # Errors
+    /// When something else stands there.
     pub fn enter_object(&mut self) -> Result<(), SyntaxError> {
         self.skip_space();
         self.take(b'{')
     }
 
-    /// Steps over `[`.
-    pub fn enter_array(&mut self) -> Result<(), SyntaxError> {
-        self.skip_space();
-        self.take(b'[')
-    }
-
-    /// The next value of an array that was entered, or none at its end. `first` tells whether it is the first.
-    pub fn next_element(&mut self, first: bool) -> Result<Option<Token>, SyntaxError> {
-        self.skip_space();
-        if self.peek() == b']' && first {
-            self.pos += 1;
-            return Ok(None);
-        }
-        if !first {
-            match self.peek() {
-                b']' => {
-                    self.pos += 1;
-                    return Ok(None);
-                }
-                b',' => self.pos += 1,
-                _ => return self.error(),
-            }
-        }
-        self.value().map(Some)
-    }
-
     /// The next member's key of an object that was entered, the colon consumed, or none at the closing brace.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
     pub fn next_key(&mut self, first: bool) -> Result<Option<Token>, SyntaxError> {
         self.skip_space();
         match self.peek() {
@@ -181,7 +161,7 @@ impl<'a> Scanner<'a> {
 
     /// The token of an object that started at `mark` and was walked to its end.
     pub fn object_since(&self, mark: usize) -> Token {
-        self.token(Kind::Object, 0, mark, self.pos)
+        Self::token(Kind::Object, 0, mark, self.pos)
     }
 
     /// Whether the next value is an object.
@@ -191,6 +171,9 @@ impl<'a> Scanner<'a> {
     }
 
     /// Checks that nothing but white space is left.
+    ///
+    /// # Errors
+    /// When something is.
     pub fn finish(&mut self) -> Result<(), SyntaxError> {
         self.skip_space();
         if self.pos == self.bytes.len() { Ok(()) } else { self.error() }
@@ -206,6 +189,9 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans one value of any kind.
+    ///
+    /// # Errors
+    /// When the text is not JSON.
     #[inline]
     pub fn value(&mut self) -> Result<Token, SyntaxError> {
         self.skip_space();
@@ -220,7 +206,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "limits::LINE_BYTES keeps a line below 4 GiB")]
-    fn token(&self, kind: Kind, flags: u8, start: usize, end: usize) -> Token {
+    fn token(kind: Kind, flags: u8, start: usize, end: usize) -> Token {
         Token { kind, flags, start: start as u32, end: end as u32 }
     }
 
@@ -229,7 +215,7 @@ impl<'a> Scanner<'a> {
         let end = start + word.len();
         if self.bytes.get(start..end) == Some(word.as_bytes()) {
             self.pos = end;
-            Ok(self.token(kind, 0, start, end))
+            Ok(Self::token(kind, 0, start, end))
         } else {
             self.error()
         }
@@ -266,9 +252,10 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        let mut token = self.token(Kind::Number, 0, start, self.pos);
+        let mut token = Self::token(Kind::Number, 0, start, self.pos);
         // Only such a number can be beyond `numeric`; a plain short one never is.
-        if (exponent || self.pos - start > limits::NUMERIC_SCALE) && numeric::check_number(token.text(self.text)).is_err()
+        if (exponent || self.pos - start > limits::NUMERIC_SCALE)
+            && numeric::check_number(token.text(self.text)).is_err()
         {
             token.flags |= NUMBER_TOO_LARGE;
         }
@@ -284,7 +271,7 @@ impl<'a> Scanner<'a> {
             self.pos += plain_length(self.bytes.get(self.pos..).unwrap_or_default());
             match self.bytes.get(self.pos) {
                 Some(b'"') => {
-                    let token = self.token(Kind::String, flags, start, self.pos);
+                    let token = Self::token(Kind::String, flags, start, self.pos);
                     self.pos += 1;
                     return Ok(token);
                 }
@@ -374,7 +361,7 @@ impl<'a> Scanner<'a> {
             loop {
                 let Some(&object) = self.nesting.last() else {
                     let kind = if self.bytes.get(start) == Some(&b'{') { Kind::Object } else { Kind::Array };
-                    return Ok(self.token(kind, flags, start, self.pos));
+                    return Ok(Self::token(kind, flags, start, self.pos));
                 };
                 self.skip_space();
                 match (self.peek(), object) {

@@ -63,7 +63,11 @@ impl Session {
     async fn new(client: Client, role: Option<String>) -> Result<Self> {
         let mut session = Self { client, role, version: 0 };
         let row = session
-            .query("SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4", &[], "asking the server's version")
+            .query(
+                "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4",
+                &[],
+                "asking the server's version",
+            )
             .await?;
         let version: i32 = single(&row)?;
         session.version = u32::try_from(version).unwrap_or(0);

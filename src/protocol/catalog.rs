@@ -78,9 +78,8 @@ impl ConfiguredCatalog {
     /// [`ErrorKind::Catalog`] when it is not JSON, holds no stream or a stream twice, names a key or cursor that the
     /// schema does not have, or asks for `append_dedup` without a key.
     pub fn parse(text: &str) -> Result<Self> {
-        let raw: RawCatalog = serde_json::from_str(text).map_err(|e| {
-            Error::new(ErrorKind::Catalog, format!("the configured catalog is not valid: {e}"))
-        })?;
+        let raw: RawCatalog = serde_json::from_str(text)
+            .map_err(|e| Error::new(ErrorKind::Catalog, format!("the configured catalog is not valid: {e}")))?;
         if raw.streams.is_empty() {
             return Err(Error::new(ErrorKind::Catalog, "the configured catalog must have at least one stream"));
         }
@@ -89,8 +88,11 @@ impl ConfiguredCatalog {
         for stream in raw.streams {
             let stream = stream.check()?;
             if !seen.insert(stream.name.clone()) {
-                return Err(Error::new(ErrorKind::Catalog, format!("the configured catalog has stream {} twice", stream.name))
-                    .with_stream(stream.name.namespace.as_deref(), &stream.name.name));
+                return Err(Error::new(
+                    ErrorKind::Catalog,
+                    format!("the configured catalog has stream {} twice", stream.name),
+                )
+                .with_stream(stream.name.namespace.as_deref(), &stream.name.name));
             }
             streams.push(stream);
         }
@@ -141,8 +143,10 @@ impl RawConfiguredStream {
         };
         let properties = self.stream.json_schema.map(|s| s.properties).unwrap_or_default();
         let declared = |field: &String| properties.iter().any(|(name, _)| name == field);
-        let dedup =
-            matches!(self.destination_sync_mode, DestinationSyncMode::AppendDedup | DestinationSyncMode::OverwriteDedup);
+        let dedup = matches!(
+            self.destination_sync_mode,
+            DestinationSyncMode::AppendDedup | DestinationSyncMode::OverwriteDedup
+        );
         let mut primary_key = Vec::new();
         for path in self.primary_key.unwrap_or_default() {
             let field = path.into_iter().next().unwrap_or_default();
@@ -153,7 +157,9 @@ impl RawConfiguredStream {
         let cursor = self.cursor_field.unwrap_or_default().into_iter().next();
         if dedup {
             if primary_key.is_empty() {
-                return refuse(format!("stream {name} asks for append_dedup but has no primary key: choose one, or another sync mode"));
+                return refuse(format!(
+                    "stream {name} asks for append_dedup but has no primary key: choose one, or another sync mode"
+                ));
             }
             if let Some(missing) = primary_key.iter().find(|field| !declared(field)) {
                 return refuse(format!("the primary key field \"{missing}\" of stream {name} is not in its schema"));

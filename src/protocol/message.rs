@@ -96,10 +96,9 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
         (Kind::String, "STATE") if state.kind == Kind::Object => state::parse(state.text(line)).map(Message::State),
         (Kind::String, "STATE") => Err("a STATE message has no `state` object".into()),
         (Kind::String, "TRACE") => Ok(parse_trace(trace.text(line))),
-        (
-            Kind::String,
-            "LOG" | "SPEC" | "CONNECTION_STATUS" | "CATALOG" | "CONTROL" | "DESTINATION_CATALOG",
-        ) => Ok(Message::Ignored),
+        (Kind::String, "LOG" | "SPEC" | "CONNECTION_STATUS" | "CATALOG" | "CONTROL" | "DESTINATION_CATALOG") => {
+            Ok(Message::Ignored)
+        }
         (Kind::String, _) => Err("its `type` is not one of the Airbyte protocol".into()),
         _ => Err("it has no `type`".into()),
     }
@@ -113,11 +112,7 @@ struct RawRecord {
     has_data: bool,
 }
 
-fn parse_record(
-    line: &str,
-    scanner: &mut Scanner<'_>,
-    reader: &mut impl DataReader,
-) -> Result<RawRecord, SyntaxError> {
+fn parse_record(line: &str, scanner: &mut Scanner<'_>, reader: &mut impl DataReader) -> Result<RawRecord, SyntaxError> {
     let mut record = RawRecord {
         stream: Token::MISSING,
         namespace: Token::MISSING,

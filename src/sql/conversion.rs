@@ -14,8 +14,7 @@ pub struct Conversion {
 
 /// ISO 8601 texts; without them `now`, `infinity` or `01/02/03` would become some date.
 const ISO_DATE: &str = r"^[0-9]{4,7}-[0-9]{2}-[0-9]{2}( BC)?$";
-const ISO_TIMESTAMP: &str =
-    r"^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?( BC)?$";
+const ISO_TIMESTAMP: &str = r"^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?( BC)?$";
 const ISO_TIME: &str = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?$";
 const DECIMAL: &str = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,5})?$";
 const WHOLE: &str = r"^[+-]?[0-9]+$";
@@ -27,7 +26,8 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
     use ColumnType as T;
     let c = quote(column);
     let cast = |guard: Option<String>| Some(Conversion { using: format!("{c}::{}", new.sql()), guard });
-    let through_text = |text: &str, guard: String| Some(Conversion { using: format!("{text}::{}", new.sql()), guard: Some(guard) });
+    let through_text =
+        |text: &str, guard: String| Some(Conversion { using: format!("{text}::{}", new.sql()), guard: Some(guard) });
     let matches = |text: &str, pattern: &str| format!("{text} ~ '{pattern}'");
     // A text that reads as a value of the new type.
     let from_text = |text: &str| {
@@ -47,7 +47,9 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         (_, T::Json | T::Object | T::Array) => {
             Some(Conversion { using: format!("pg_catalog.to_jsonb({c})"), guard: None })
         }
-        ("jsonb", T::String) => Some(Conversion { using: format!("({c} OPERATOR(pg_catalog.#>>) '{{}}')"), guard: None }),
+        ("jsonb", T::String) => {
+            Some(Conversion { using: format!("({c} OPERATOR(pg_catalog.#>>) '{{}}')"), guard: None })
+        }
         ("jsonb", _) => from_text(&format!("({c} OPERATOR(pg_catalog.#>>) '{{}}')")),
         ("varchar" | "text" | "bpchar", T::String) => cast(None),
         ("varchar" | "text" | "bpchar", _) => from_text(&format!("{c}::pg_catalog.text")),
@@ -64,9 +66,7 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         ("timestamp", T::TimestampTz) | ("timestamptz", T::Timestamp) => {
             Some(Conversion { using: format!("pg_catalog.timezone('UTC', {c})"), guard: None })
         }
-        ("timestamp" | "timestamptz", T::Date) => {
-            cast(Some(format!("{c}::pg_catalog.date::pg_catalog.{old} = {c}")))
-        }
+        ("timestamp" | "timestamptz", T::Date) => cast(Some(format!("{c}::pg_catalog.date::pg_catalog.{old} = {c}"))),
         ("timetz", T::Time) => cast(Some(format!("pg_catalog.date_part('timezone', {c}) = 0"))),
         // The same type with a precision or length, which would round or refuse values.
         (old, new) if old == new.typname() => cast(None),

@@ -193,7 +193,6 @@ pub fn builtin_type(typname: &str) -> String {
     format!("pg_catalog.{}", quote(typname))
 }
 
-
 /// Lets a column hold NULL.
 pub fn drop_not_null(table: &TableName, column: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", quote_table(table), quote(column)))

@@ -189,7 +189,11 @@ impl View {
             statements.push(Statement::new(format!("COMMENT ON {kind} {view} IS {}", literal(comment))));
         }
         for (column, comment) in &self.column_comments {
-            statements.push(Statement::new(format!("COMMENT ON COLUMN {view}.{} IS {}", quote(column), literal(comment))));
+            statements.push(Statement::new(format!(
+                "COMMENT ON COLUMN {view}.{} IS {}",
+                quote(column),
+                literal(comment)
+            )));
         }
         for grant in &self.grants {
             let column = grant.column.as_ref().map(|c| format!(" ({})", quote(c))).unwrap_or_default();

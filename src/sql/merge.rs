@@ -24,13 +24,7 @@ pub struct Source {
 
 impl Source {
     /// The load table of one window. What is the same for all its rows is added here and does not travel with each.
-    pub fn load_table(
-        table: &str,
-        sync_id: i64,
-        generation: i64,
-        has_changes: bool,
-        keys: KeyFacts,
-    ) -> Self {
+    pub fn load_table(table: &str, sync_id: i64, generation: i64, has_changes: bool, keys: KeyFacts) -> Self {
         let unchanged = format!("'{{\"changes\": [], \"sync_id\": {sync_id}}}'::pg_catalog.jsonb");
         let changes = format!("s.{}", quote(CHANGES));
         Self {
@@ -89,11 +83,7 @@ impl Merge<'_> {
     /// Adds or replaces rows by the unique index on the key.
     pub fn on_conflict(&self) -> Statement {
         let live = self.live().unwrap_or_else(|| "true".into());
-        let set: Vec<String> = self
-            .columns()
-            .iter()
-            .map(|c| format!("{c} = EXCLUDED.{c}", c = quote(c)))
-            .collect();
+        let set: Vec<String> = self.columns().iter().map(|c| format!("{c} = EXCLUDED.{c}", c = quote(c))).collect();
         Statement::new(format!(
             "{} FROM {} s WHERE {live} ON CONFLICT ({}) DO UPDATE SET {} WHERE {}",
             self.insert_select(),

@@ -5,7 +5,7 @@ use arrow::array::{BooleanArray, BooleanBuilder};
 use super::{ColumnKind, Outcome, Reason, put_fixed};
 use crate::json::{Kind, Token};
 
-pub(crate) struct Boolean;
+pub struct Boolean;
 
 impl ColumnKind for Boolean {
     const SQL: &'static str = "pg_catalog.bool";

@@ -9,7 +9,7 @@ use crate::json::{Kind, Token};
 /// Days from Arrow's epoch (1970-01-01) to Postgres's (2000-01-01).
 const EPOCH_DAYS: i32 = 10_957;
 
-pub(crate) struct Date;
+pub struct Date;
 
 impl ColumnKind for Date {
     const SQL: &'static str = "pg_catalog.date";

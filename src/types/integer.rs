@@ -6,7 +6,7 @@ use super::numeric::{self, NumberError};
 use super::{ColumnKind, Outcome, Reason, put_fixed, with_text};
 use crate::json::{Kind, Token};
 
-pub(crate) struct Integer;
+pub struct Integer;
 
 impl ColumnKind for Integer {
     const SQL: &'static str = "pg_catalog.int8";

@@ -10,8 +10,8 @@ use crate::limits;
 const JSONB_VERSION: u8 = 1;
 
 macro_rules! json_kind {
-    ($name:ident, $accepts:pat) => {
-        pub(crate) struct $name;
+    ($name:ident, $accepts:expr) => {
+        pub struct $name;
 
         impl ColumnKind for $name {
             const SQL: &'static str = "pg_catalog.jsonb";
@@ -28,9 +28,10 @@ macro_rules! json_kind {
             }
 
             fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
-                match token.kind {
-                    $accepts => decode(token, line, out),
-                    _ => Outcome::Nulled(Reason::SerializationError),
+                if $accepts.is_none_or(|kind| kind == token.kind) {
+                    decode(token, line, out)
+                } else {
+                    Outcome::Nulled(Reason::SerializationError)
                 }
             }
 
@@ -44,9 +45,9 @@ macro_rules! json_kind {
     };
 }
 
-json_kind!(Object, Kind::Object);
-json_kind!(JsonArray, Kind::Array);
-json_kind!(Any, _);
+json_kind!(Object, Some(Kind::Object));
+json_kind!(JsonArray, Some(Kind::Array));
+json_kind!(Any, None::<Kind>);
 
 fn decode(token: Token, line: &str, out: &mut StringBuilder) -> Outcome {
     let raw = token.text(line);

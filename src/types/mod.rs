@@ -8,6 +8,7 @@
 
 pub mod airbyte;
 pub mod calendar;
+#[allow(clippy::cast_possible_truncation, reason = "digit groups, weights and scales are checked against the limits")]
 pub mod numeric;
 
 mod boolean;
@@ -56,7 +57,7 @@ pub enum Outcome {
 }
 
 /// One type: everything the connector knows about it.
-pub(crate) trait ColumnKind {
+pub trait ColumnKind {
     /// Name in DDL, qualified so that no search path can change its meaning.
     const SQL: &'static str;
     /// `typname` in `pg_type`.

@@ -9,7 +9,7 @@ use super::numeric::{self, NumberError};
 use super::{ColumnKind, Outcome, Reason, put_sized, with_text};
 use crate::json::{Kind, Token};
 
-pub(crate) struct Number;
+pub struct Number;
 
 impl ColumnKind for Number {
     const SQL: &'static str = "pg_catalog.numeric";

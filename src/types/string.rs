@@ -6,7 +6,7 @@ use super::{ColumnKind, Outcome, Reason, put_sized};
 use crate::json::{self, Kind, Token};
 use crate::limits;
 
-pub(crate) struct Text;
+pub struct Text;
 
 impl ColumnKind for Text {
     const SQL: &'static str = "pg_catalog.varchar";

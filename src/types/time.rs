@@ -6,7 +6,7 @@ use super::date::temporal;
 use super::{ColumnKind, Outcome, calendar, put_fixed};
 use crate::json::Token;
 
-pub(crate) struct Time;
+pub struct Time;
 
 impl ColumnKind for Time {
     const SQL: &'static str = "pg_catalog.time";
@@ -39,7 +39,7 @@ impl ColumnKind for Time {
 
 /// Arrow has no time with an offset: the column holds Postgres's own twelve bytes, microseconds of the day and seconds
 /// west of UTC.
-pub(crate) struct TimeTz;
+pub struct TimeTz;
 
 const TIMETZ_BYTES: i32 = 12;
 

@@ -12,7 +12,7 @@ use crate::json::Token;
 
 macro_rules! timestamp_kind {
     ($name:ident, $typname:literal, $parse:path) => {
-        pub(crate) struct $name;
+        pub struct $name;
 
         impl ColumnKind for $name {
             const SQL: &'static str = concat!("pg_catalog.", $typname);
@@ -42,12 +42,7 @@ macro_rules! timestamp_kind {
 timestamp_kind!(Timestamp, "timestamp", calendar::parse_timestamp);
 timestamp_kind!(TimestampTz, "timestamptz", calendar::parse_timestamp_tz);
 
-fn decode(
-    token: Token,
-    line: &str,
-    out: &mut Int64Builder,
-    parse: fn(&str) -> Result<i64, TemporalError>,
-) -> Outcome {
+fn decode(token: Token, line: &str, out: &mut Int64Builder, parse: fn(&str) -> Result<i64, TemporalError>) -> Outcome {
     match temporal(token, line, parse) {
         Ok(micros) => {
             out.append_value(micros);

@@ -21,10 +21,7 @@ pub(super) fn is_current(cx: &Context, existing: &ExistingTable, schema: &TableS
     let has = |name: &str| existing.column(name).is_some();
     META_COLUMNS.iter().all(|c| has(c.name))
         && (!schema.raw || has(LOADED_AT))
-        && schema
-            .columns
-            .iter()
-            .all(|c| existing.column(&c.name).is_some_and(|old| keeps_type(old, c.column_type)))
+        && schema.columns.iter().all(|c| existing.column(&c.name).is_some_and(|old| keeps_type(old, c.column_type)))
         && removed(cx, existing, schema).is_empty()
         && existing.column(META).and_then(|c| c.comment.as_deref()) == Some(&*mapping(cx, existing, schema))
 }
@@ -48,7 +45,9 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema) ->
     if let Some(what) = what {
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,
-            format!("{table} is {what}, so the stream cannot be written there: rename or drop it, or rename the stream"),
+            format!(
+                "{table} is {what}, so the stream cannot be written there: rename or drop it, or rename the stream"
+            ),
         ));
     }
     if !existing.owned {

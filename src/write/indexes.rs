@@ -157,8 +157,7 @@ fn same(columns: &[String], key: &[&str]) -> bool {
 }
 
 async fn drop_outdated(session: &Session, existing: &ExistingTable, role: Role, columns: &[&str]) -> Result<()> {
-    let outdated =
-        |i: &&ExistingIndex| is_ours(i) && i.name.starts_with(role.prefix()) && !same(&i.columns, columns);
+    let outdated = |i: &&ExistingIndex| is_ours(i) && i.name.starts_with(role.prefix()) && !same(&i.columns, columns);
     for index in existing.indexes.iter().filter(outdated) {
         session.execute(&ddl::drop_index(&existing.table.schema, &index.name), "dropping an outdated index").await?;
     }
@@ -174,7 +173,11 @@ async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<S
         candidates.insert(0, plain);
     }
     let rows = session
-        .query(sql::taken_names(), &[(&table.schema, Type::TEXT), (&candidates, Type::TEXT_ARRAY)], "choosing an index name")
+        .query(
+            sql::taken_names(),
+            &[(&table.schema, Type::TEXT), (&candidates, Type::TEXT_ARRAY)],
+            "choosing an index name",
+        )
         .await?;
     let mut taken = HashSet::new();
     for row in &rows {

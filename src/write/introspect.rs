@@ -78,6 +78,7 @@ fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
 
 /// A named value of a row of one of our own queries.
 pub(crate) fn value<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
-    row.try_get(name)
-        .map_err(|e| Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e))
+    row.try_get(name).map_err(|e| {
+        Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e)
+    })
 }

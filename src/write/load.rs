@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::indexes::{self, KeyIndex};
+use super::introspect::value;
 use super::{Context, Target};
 use crate::batch::{KeyFacts, Rows as Window};
 use crate::copy::{CopyChunks, CopyColumns};
@@ -12,8 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
 use crate::pg::Session;
+use crate::schema::TableName;
 use crate::sql::merge::{Merge, Source};
-use crate::sql::{Statement, ddl};
+use crate::sql::{self, Statement, ddl};
 
 /// The rows of one stream in one window.
 pub(super) struct StreamLoad {
@@ -22,117 +24,205 @@ pub(super) struct StreamLoad {
     pub rows: Window,
 }
 
-/// Loads windows; owns the session and what is known of the tables.
+/// Loads windows; owns the sessions and what is known of the tables.
 pub(super) struct Loader {
     pub cx: Arc<Context>,
     pub session: Session,
+    /// More sessions, opened when a window has work for them.
+    more: Vec<Session>,
+    /// How many sessions there may be; fewer than configured once the server has refused one.
+    most: usize,
     pub targets: Vec<Target>,
 }
 
 impl Loader {
-    /// Loads a window; when it answers, every row is durable.
-    pub async fn load(&mut self, loads: &[StreamLoad]) -> Result<()> {
-        for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            match self.load_group(group).await {
-                Err(error) if error.sqlstate() == Some("54000") && self.drop_indexes(group, &error).await? => {
-                    self.load_group(group).await?;
-                }
-                outcome => outcome?,
-            }
-        }
-        Ok(())
+    /// A loader that starts with one session.
+    pub fn new(cx: Arc<Context>, session: Session, targets: Vec<Target>) -> Self {
+        Self { most: cx.config.max_connections, cx, session, more: Vec::new(), targets }
     }
 
-    async fn load_group(&mut self, group: &[StreamLoad]) -> Result<()> {
-        // Idle between windows, the server or the network may have hung up; nothing was under way then.
+    /// Loads a window; when it answers, every row is durable.
+    pub async fn load(&mut self, loads: &[StreamLoad]) -> Result<()> {
+        let groups = self.share_out(loads).await?;
+        let sessions: Vec<&Session> = std::iter::once(&self.session).chain(&self.more).collect();
+        let lanes = groups.iter().zip(sessions).map(|(group, session)| self.load_lane(session, group));
+        let outcomes = futures_util::future::join_all(lanes).await;
+        // Every lane is waited for; what one committed holds even when another failed.
+        let mut failed = None;
+        for (group, outcome) in groups.iter().zip(outcomes) {
+            match outcome {
+                Ok(changes) => self.note(group, changes),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Shares the streams of a window out over sessions, the largest first to the session with the least to do.
+    async fn share_out<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<Vec<&'a StreamLoad>>> {
+        let total: usize = loads.iter().map(|load| load.rows.size).sum();
+        let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
         if self.session.is_closed() {
+            // Idle between windows, the server or the network may have hung up; nothing was under way then.
             self.session = self.cx.connector.session().await?;
         }
-        self.session.begin().await?;
-        let mut key_indexes = Vec::with_capacity(group.len());
+        self.more.retain(|session| !session.is_closed());
+        while self.more.len() + 1 < wanted {
+            match self.cx.connector.session().await {
+                Ok(session) => self.more.push(session),
+                Err(error) => {
+                    self.most = self.more.len() + 1;
+                    self.cx.output.info(&format!("Loading with {} sessions: {}.", self.most, error.message()));
+                    break;
+                }
+            }
+        }
+        let mut lanes: Vec<(usize, Vec<&StreamLoad>)> = vec![(0, Vec::new()); wanted.min(self.more.len() + 1)];
+        let mut order: Vec<&StreamLoad> = loads.iter().collect();
+        order.sort_by_key(|load| std::cmp::Reverse(load.rows.size));
+        for load in order {
+            if let Some((bytes, lane)) = lanes.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+                *bytes += load.rows.size;
+                lane.push(load);
+            }
+        }
+        Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
+    }
+
+    /// Loads some streams one after the other in one session; answers what is now known of their indexes.
+    async fn load_lane(&self, session: &Session, loads: &[&StreamLoad]) -> Result<Vec<Loaded>> {
+        let mut loaded = Vec::with_capacity(loads.len());
+        for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
+            match self.load_group(session, group, false).await {
+                Err(error) if error.sqlstate() == Some("54000") && error.message().contains("index") => {
+                    self.give_up_indexes(session, group, &error).await?;
+                    loaded.extend(self.load_group(session, group, true).await?);
+                }
+                outcome => loaded.extend(outcome?),
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn load_group(&self, session: &Session, group: &[&StreamLoad], no_index: bool) -> Result<Vec<Loaded>> {
+        session.begin().await?;
+        let mut loaded = Vec::with_capacity(group.len());
         let mut outcome = Ok(());
         for load in group {
-            match self.load_stream(load).await {
-                Ok(key_index) => key_indexes.push(key_index),
+            match self.load_stream(session, load, no_index).await {
+                Ok(key_index) => loaded.push(Loaded { key_index, no_index }),
                 Err(error) => {
                     outcome = Err(error);
                     break;
                 }
             }
         }
-        self.session.end(outcome).await?;
-        for (load, key_index) in group.iter().zip(key_indexes) {
+        session.end(outcome).await?;
+        Ok(loaded)
+    }
+
+    fn note(&mut self, group: &[&StreamLoad], loaded: Vec<Loaded>) {
+        for (load, loaded) in group.iter().zip(loaded) {
             if let Some(target) = self.targets.get_mut(load.stream) {
-                target.key_index = key_index;
+                target.key_index = loaded.key_index;
+                target.indexes_given_up |= loaded.no_index;
                 target.stored += load.rows.count;
             }
         }
-        Ok(())
     }
 
     /// Loads the rows of one stream inside the transaction; answers the key index that holds once it commits.
-    async fn load_stream(&self, load: &StreamLoad) -> Result<KeyIndex> {
+    async fn load_stream(&self, session: &Session, load: &StreamLoad, no_index: bool) -> Result<KeyIndex> {
         let Some(target) = self.targets.get(load.stream) else {
             return Err(Error::new(ErrorKind::Internal, "a load names a stream that the catalog does not have"));
         };
-        self.load_target(target, load)
-            .await
-            .map_err(|e| e.with_stream(target.name.namespace.as_deref(), &target.name.name))
+        match self.load_target(session, target, load, no_index).await {
+            Ok(key_index) => Ok(key_index),
+            Err(error) => Err(explain_lock(&self.cx, &target.table, error)
+                .await
+                .with_stream(target.name.namespace.as_deref(), &target.name.name)),
+        }
     }
 
-    async fn load_target(&self, target: &Target, load: &StreamLoad) -> Result<KeyIndex> {
+    async fn load_target(
+        &self,
+        session: &Session,
+        target: &Target,
+        load: &StreamLoad,
+        no_index: bool,
+    ) -> Result<KeyIndex> {
         let rows = &load.rows;
         let table = format!("_airbyte_load_{}", load.stream);
         let doing = format!("loading rows into table {}", target.table);
         let columns = CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates };
         let create = ddl::create_load_table(&table, &target.schema, columns.changes, columns.arrival);
-        self.session.execute(&create, &doing).await?;
+        session.execute(&create, &doing).await?;
         let chunks = CopyChunks::new(rows, &target.types, columns);
-        let taken = self.session.copy_in(&ddl::copy_into_load_table(&table), chunks, &doing).await?;
+        let taken = session.copy_in(&ddl::copy_into_load_table(&table), chunks, &doing).await?;
         if taken != rows.count {
             return Err(Error::new(
                 ErrorKind::Internal,
                 format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
             ));
         }
-        let mut key_index = target.key_index;
+        let mut key_index = if no_index { KeyIndex::None } else { target.key_index };
         if key_index == KeyIndex::NotYet && rows.keys.seen_before {
-            key_index = indexes::ensure_key(&self.cx, &self.session, target).await?;
+            key_index = indexes::ensure_key(&self.cx, session, target).await?;
         }
         let source = Source::load_table(&table, target.sync_id, target.generation, rows.has_changes, rows.keys);
         let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
         for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
-            self.session.execute(&statement, &doing).await?;
+            session.execute(&statement, &doing).await?;
         }
         Ok(key_index)
     }
 
-    /// After "the index entry is too long": gives up the indexes of the group's tables. False when there were none.
-    async fn drop_indexes(&mut self, group: &[StreamLoad], error: &Error) -> Result<bool> {
-        if !error.message().contains("index") {
-            return Ok(false);
+    /// After "the index entry is too long": drops our indexes on the tables of the group.
+    async fn give_up_indexes(&self, session: &Session, group: &[&StreamLoad], error: &Error) -> Result<()> {
+        session.begin().await?;
+        let mut outcome = Ok(());
+        for target in group.iter().filter_map(|load| self.targets.get(load.stream)) {
+            if error.stream().is_none_or(|name| *name == target.name) && outcome.is_ok() {
+                outcome = indexes::drop_all(session, target).await;
+                self.cx.output.warn(&format!(
+                    "Table {}: a value is too long for an index, so the indexes were dropped.",
+                    target.table
+                ));
+            }
         }
-        let mut dropped = false;
-        for load in group {
-            let Some(target) = self.targets.get_mut(load.stream) else { continue };
-            let named = error.stream().is_none_or(|name| *name == target.name);
-            if !named || target.indexes_given_up {
-                continue;
-            }
-            self.session.begin().await?;
-            let done = indexes::drop_all(&self.session, target).await;
-            self.session.end(done).await?;
-            target.indexes_given_up = true;
-            if target.strategy.rows == Rows::Merged {
-                target.key_index = KeyIndex::None;
-            }
-            self.cx.output.warn(&format!(
-                "Table {}: a value is too long for an index, so its indexes were dropped.",
-                target.table
+        session.end(outcome).await
+    }
+}
+
+/// What a load has found out.
+struct Loaded {
+    key_index: KeyIndex,
+    no_index: bool,
+}
+
+/// Adds who holds the lock to the error of a lock that was not to be had.
+pub(super) async fn explain_lock(cx: &Context, table: &TableName, error: Error) -> Error {
+    if error.sqlstate() != Some("55P03") {
+        return error;
+    }
+    let blockers = async {
+        let session = cx.connector.session().await?;
+        session.begin().await?;
+        let rows = session.query(sql::session::blockers(&table.schema, &table.table), &[], "looking for locks").await;
+        let mut names = Vec::new();
+        for row in session.end(rows).await? {
+            let application: Option<String> = value(&row, "application")?;
+            names.push(format!(
+                "process {}{}",
+                value::<i32>(&row, "pid")?,
+                application.filter(|a| !a.is_empty()).map(|a| format!(" of application \"{a}\"")).unwrap_or_default()
             ));
-            dropped = true;
         }
-        Ok(dropped)
+        Ok::<_, Error>(names)
+    };
+    match blockers.await {
+        Ok(names) if !names.is_empty() => error.context(&format!("blocked by {}", names.join(", "))),
+        _ => error,
     }
 }
 

@@ -134,7 +134,7 @@ pub async fn run(
     let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
     let router = Router::new(streams, RawIds::new());
-    let loader = Box::new(Loader { cx: Arc::clone(&cx), session, targets });
+    let loader = Box::new(Loader::new(Arc::clone(&cx), session, targets));
     let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
     match (finished.end, finished.loader) {
@@ -164,9 +164,10 @@ async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) ->
             Publish::AtComplete => seen.complete,
         };
         let name = target.name.clone();
-        publish::finish(cx, &loader.session, target, complete)
-            .await
-            .map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
+        if let Err(error) = publish::finish(cx, &loader.session, target, complete).await {
+            let error = load::explain_lock(cx, &target.schema.table, error).await;
+            return Err(error.with_stream(name.namespace.as_deref(), &name.name));
+        }
         cx.output.info(&format!(
             "Stream {name}: {} {} stored in table {}.",
             target.stored,

@@ -186,7 +186,10 @@ impl Pipeline {
                     .unwrap_or(0);
                 let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
                 // The lines before it still count.
-                self.take_in_lines(std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(), now)?;
+                self.take_in_lines(
+                    std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(),
+                    now,
+                )?;
                 self.lines += 1;
                 return Err(self.bad_line("it is not valid UTF-8"));
             }

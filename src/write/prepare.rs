@@ -67,7 +67,13 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         session.begin().await?;
         let prepared = stream(cx, session, plan, schema, &existing).await;
         let prepared = session.end(prepared).await;
-        targets.push(prepared.map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?);
+        match prepared {
+            Ok(target) => targets.push(target),
+            Err(error) => {
+                let error = load::explain_lock(cx, &plan.table, error).await;
+                return Err(error.with_stream(name.namespace.as_deref(), &name.name));
+            }
+        }
     }
     Ok(targets)
 }
@@ -187,8 +193,7 @@ async fn stream(
     }
     if merged {
         identify(cx, session, &target).await?;
-        target.key_index =
-            if has_rows { indexes::ensure_key(cx, session, &target).await? } else { KeyIndex::NotYet };
+        target.key_index = if has_rows { indexes::ensure_key(cx, session, &target).await? } else { KeyIndex::NotYet };
     }
     Ok(target)
 }

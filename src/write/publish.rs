@@ -96,9 +96,8 @@ async fn reasons_to_keep(
     target: &Target,
 ) -> Result<Vec<String>> {
     let doing = format!("looking for what depends on table {}", old.table);
-    let rows = session
-        .query(dependents::reasons_to_keep(), &[(&old.oid, Type::OID), (&new.oid, Type::OID)], &doing)
-        .await?;
+    let rows =
+        session.query(dependents::reasons_to_keep(), &[(&old.oid, Type::OID), (&new.oid, Type::OID)], &doing).await?;
     let mut reasons = Vec::new();
     for row in &rows {
         reasons.push(format!("{} {}", value::<String>(row, "kind")?, value::<String>(row, "name")?));

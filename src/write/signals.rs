@@ -13,7 +13,8 @@ pub(super) struct Termination {
 impl Termination {
     /// Catches the signals from now on.
     pub fn catch() -> Result<Self> {
-        let catch = |kind| signal(kind).map_err(|e| Error::new(ErrorKind::Internal, "cannot catch signals").with_source(e));
+        let catch =
+            |kind| signal(kind).map_err(|e| Error::new(ErrorKind::Internal, "cannot catch signals").with_source(e));
         Ok(Self { term: catch(SignalKind::terminate())?, interrupt: catch(SignalKind::interrupt())? })
     }
 
