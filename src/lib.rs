@@ -1,3 +1,7 @@
+//! A destination connector for the Airbyte protocol that loads records into PostgreSQL by binary COPY.
+//!
+//! `ARCHITECTURE.md` tells the data flow, the layers and their invariants.
+
 pub mod batch;
 pub mod check;
 pub mod cli;

@@ -22,7 +22,7 @@ pub const BATCH_ROWS: usize = 8_192;
 pub const BATCH_BYTES: usize = 4 << 20;
 /// Bytes of buffered rows at which a commit window is closed.
 pub const WINDOW_BYTES: usize = 24 << 20;
-/// Bytes of one CopyData message.
+/// Bytes of one `CopyData` message.
 pub const COPY_CHUNK_BYTES: usize = 128 << 10;
 /// Streams loaded in one transaction: each temporary table holds locks until the commit.
 pub const STREAMS_PER_TRANSACTION: usize = 64;
@@ -37,7 +37,7 @@ pub const TABLE_COLUMNS: usize = 1_600;
 /// How long a connection may take to be established.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a lock is waited for.
-pub const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the commit after SIGTERM may take.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
 /// Longest text of a LOG or an error, in bytes.

@@ -43,7 +43,9 @@ fn cut(name: String) -> String {
 
 /// Eight hexadecimal digits that stand for `text`.
 pub fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    let head = digest.first_chunk().map_or(0, |head| u32::from_be_bytes(*head));
+    format!("{head:08x}")
 }
 
 /// `name` with `suffix`, the name cut so that both fit into an identifier.
@@ -73,6 +75,7 @@ fn is_reserved_column(name: &str) -> bool {
 
 /// Column names for `fields`, in their order. `known` holds the mapping of an existing table, which is kept; names in
 /// `foreign` are columns of somebody else, which are left alone.
+#[allow(clippy::implicit_hasher, reason = "one caller, which has the standard one")]
 pub fn column_names(fields: &[&str], known: &HashMap<String, String>, foreign: &HashSet<&str>) -> Vec<String> {
     assign(fields, known, postgres_name, |name| is_reserved_column(name) || foreign.contains(name))
 }

@@ -18,7 +18,7 @@ pub fn run(command: Command) -> ExitCode {
     let output = Output::stdout();
     let outcome = match command {
         Command::Spec => spec(&output),
-        Command::Check { config } => check(&config, output.clone()),
+        Command::Check { config } => check(&config, &output),
         Command::Write { config, catalog } => return write(&config, &catalog, output),
     };
     finish(&output, outcome)
@@ -59,7 +59,7 @@ fn spec(output: &Output) -> Result<()> {
     output.line(&format!(r#"{{"type":"SPEC","spec":{}}}"#, spec.get()))
 }
 
-fn check(config: &Path, output: Output) -> Result<()> {
+fn check(config: &Path, output: &Output) -> Result<()> {
     let outcome = Config::from_file(config).and_then(|config| {
         let output = output.clone().redacting(config.secrets());
         let checked = runtime()?.block_on(check::run(config, &output));
@@ -71,11 +71,11 @@ fn check(config: &Path, output: Output) -> Result<()> {
             "connectionStatus": {"status": "SUCCEEDED"},
         })),
         Ok(false) => Ok(()),
-        Err(error) => report_failed_check(&output, &error),
+        Err(error) => report_failed_check(output, &error),
     }
 }
 
-/// A check that finds a fault has not failed: the answer is the CONNECTION_STATUS, the exit code 0.
+/// A check that finds a fault has not failed: the answer is the `CONNECTION_STATUS`, the exit code 0.
 fn report_failed_check(output: &Output, error: &Error) -> Result<()> {
     for_a_person(output, error);
     output.message(&json!({

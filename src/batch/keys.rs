@@ -69,7 +69,7 @@ impl KeyReader {
     }
 
     pub(super) fn read(&mut self, columns: &[ArrayRef], first_load: &mut FirstLoad) {
-        let Some(rows) = columns.first().map(|c| c.len()) else { return };
+        let Some(rows) = columns.first().map(Array::len) else { return };
         if self.key.is_empty() {
             return;
         }

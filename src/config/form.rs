@@ -43,12 +43,14 @@ fn fit_value(path: &str, schema: &Value, value: Value) -> Result<Value> {
 
 fn word(path: &str, schema: &Value, text: String) -> Result<Value> {
     let Some(words) = schema["enum"].as_array() else { return Ok(text.into()) };
-    match words.iter().any(|word| *word == text.as_str()) {
-        true => Ok(text.into()),
-        false => Err(refuse(path, &format!("must be one of {}", list(words)))),
+    if words.iter().any(|word| *word == text.as_str()) {
+        Ok(text.into())
+    } else {
+        Err(refuse(path, &format!("must be one of {}", list(words))))
     }
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "a float within the bounds is small")]
 fn integer(path: &str, schema: &Value, value: &Value) -> Result<Value> {
     let (Some(low), Some(high)) = (schema["minimum"].as_u64(), schema["maximum"].as_u64()) else {
         return Err(unreadable_form());

@@ -24,7 +24,7 @@ pub enum Tunnel {
         key: Option<Secret>,
         /// Passphrase of the key.
         passphrase: Option<Secret>,
-        /// known_hosts line or SHA256 fingerprint the bastion must match.
+        /// `known_hosts` line or SHA256 fingerprint the bastion must match.
         host_key: Option<String>,
     },
     /// Log in to the bastion with a password.
@@ -37,7 +37,7 @@ pub enum Tunnel {
         user: String,
         /// Password of that user.
         password: Secret,
-        /// known_hosts line or SHA256 fingerprint the bastion must match.
+        /// `known_hosts` line or SHA256 fingerprint the bastion must match.
         host_key: Option<String>,
     },
 }

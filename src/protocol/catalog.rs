@@ -243,15 +243,12 @@ impl<'de> Deserialize<'de> for Properties {
                 let mut list: Vec<(String, Value)> = Vec::new();
                 let mut at = std::collections::HashMap::new();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    match at.get(&key) {
-                        Some(&i) => {
-                            let slot: &mut (String, Value) = &mut list[i];
-                            slot.1 = value;
-                        }
-                        None => {
-                            at.insert(key.clone(), list.len());
-                            list.push((key, value));
-                        }
+                    if let Some(&i) = at.get(&key) {
+                        let slot: &mut (String, Value) = &mut list[i];
+                        slot.1 = value;
+                    } else {
+                        at.insert(key.clone(), list.len());
+                        list.push((key, value));
                     }
                 }
                 Ok(Properties(list))

@@ -203,7 +203,7 @@ fn millis(number: &str) -> Option<i64> {
     })
 }
 
-fn string<'a>(token: Token, line: &'a str) -> Cow<'a, str> {
+fn string(token: Token, line: &str) -> Cow<'_, str> {
     let raw = token.text(line);
     if token.is_escaped() {
         let mut text = String::with_capacity(raw.len());

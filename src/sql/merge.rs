@@ -151,15 +151,19 @@ impl Merge<'_> {
     }
 
     fn insert_select(&self) -> String {
-        let user = self.schema.columns.iter().map(|c| format!(", s.{}", quote(&c.name))).collect::<String>();
+        let user = self.schema.columns.iter().map(|c| format!("s.{}", quote(&c.name)));
+        let meta = [
+            format!("s.{}", quote(RAW_ID)),
+            format!("s.{}", quote(EXTRACTED_AT)),
+            self.source.meta.clone(),
+            self.source.generation.clone(),
+        ];
+        let values: Vec<String> = meta.into_iter().chain(user).collect();
         format!(
-            "INSERT INTO {} AS t ({}) SELECT s.{}, s.{}, {}, {}{user}",
+            "INSERT INTO {} AS t ({}) SELECT {}",
             quote_table(self.target),
             quote_list(self.columns()),
-            quote(RAW_ID),
-            quote(EXTRACTED_AT),
-            self.source.meta,
-            self.source.generation,
+            values.join(", "),
         )
     }
 

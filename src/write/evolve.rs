@@ -162,10 +162,10 @@ async fn convert(
         let Some(conversion) = (if old.builtin { conversion(&old.name, &old.typname, new) } else { None }) else {
             return Ok(false);
         };
-        if let Some(guard) = &conversion.guard {
-            if session.ask(&ddl::has_unconvertible(table, &old.name, guard), &doing).await? {
-                return Ok(false);
-            }
+        if let Some(guard) = &conversion.guard
+            && session.ask(&ddl::has_unconvertible(table, &old.name, guard), &doing).await?
+        {
+            return Ok(false);
         }
         ddl::convert_column(table, &old.name, new, &conversion)
     };

@@ -39,7 +39,7 @@ impl Role {
 
 /// What the merge can count on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum KeyIndex {
+pub(crate) enum KeyIndex {
     /// The table was empty: the index is built when the first load ends, or when a key comes back.
     NotYet,
     /// A unique index on the key.

@@ -22,8 +22,8 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
     let mut by_oid: HashMap<u32, ExistingTable> = HashMap::new();
     for row in &rows {
         let oid: u32 = value(row, "oid")?;
-        if !by_oid.contains_key(&oid) {
-            by_oid.insert(oid, table(row, oid)?);
+        if let std::collections::hash_map::Entry::Vacant(e) = by_oid.entry(oid) {
+            e.insert(table(row, oid)?);
         }
         let name: Option<String> = value(row, "column_name")?;
         if let (Some(name), Some(table)) = (name, by_oid.get_mut(&oid)) {

@@ -42,7 +42,7 @@ impl Ledger {
     /// STREAM state names, if the catalog has it.
     pub fn state(&mut self, state: State, stream: Option<usize>) {
         let records = match state.scope {
-            StateScope::Stream(_) => stream.and_then(|i| self.uncovered.get_mut(i)).map(std::mem::take).unwrap_or(0),
+            StateScope::Stream(_) => stream.and_then(|i| self.uncovered.get_mut(i)).map_or(0, std::mem::take),
             StateScope::Global => self.uncovered.iter_mut().map(std::mem::take).sum(),
         };
         self.waiting.push(Waiting { state, records });

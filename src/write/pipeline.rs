@@ -89,11 +89,9 @@ impl Pipeline {
         let mut outcome = Ok(End::Input);
         loop {
             let due = self.bytes >= limits::WINDOW_BYTES || self.since.is_some_and(|since| since.elapsed() >= interval);
-            if due {
-                if let Some(loader) = idle.take() {
-                    loading = Some(self.start(loader));
-                    continue;
-                }
+            if due && let Some(loader) = idle.take() {
+                loading = Some(self.start(loader));
+                continue;
             }
             let deadline = self.since.map_or_else(|| Instant::now() + interval, |since| since + interval);
             tokio::select! {
@@ -177,23 +175,19 @@ impl Pipeline {
     fn take_in(&mut self, chunk: &[u8]) -> Result<()> {
         let now = protocol::now_ms();
         self.router.set_time(u64::try_from(now).unwrap_or(0));
-        let text = match simdutf8::basic::from_utf8(chunk) {
-            Ok(text) => text,
-            Err(_) => {
-                let line = chunk
-                    .split(|&byte| byte == b'\n')
-                    .position(|line| simdutf8::basic::from_utf8(line).is_err())
-                    .unwrap_or(0);
-                let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
-                // The lines before it still count.
-                self.take_in_lines(
-                    std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(),
-                    now,
-                )?;
-                self.lines += 1;
-                return Err(self.bad_line("it is not valid UTF-8"));
-            }
+        let Ok(text) = simdutf8::basic::from_utf8(chunk) else {
+            let line = chunk
+                .split(|&byte| byte == b'\n')
+                .position(|line| simdutf8::basic::from_utf8(line).is_err())
+                .unwrap_or(0);
+            let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
+            // The lines before it still count.
+            self.take_in_lines(std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(), now)?;
+            self.lines += 1;
+            return Err(self.bad_line("it is not valid UTF-8"));
         };
+        // A byte order mark before the first line is harmless.
+        let text = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
         self.take_in_lines(text, now)
     }
 
