@@ -71,7 +71,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
     let mut first = true;
     while let Some(key) = scanner.next_key(first).map_err(syntax)? {
         first = false;
-        match key.text(line) {
+        match &*string(key, line) {
             "type" => kind = scanner.value().map_err(syntax)?,
             "record" if scanner.is_object_next() => {
                 record = Some(parse_record(line, &mut scanner, reader).map_err(syntax)?);
@@ -88,7 +88,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
         }
     }
     scanner.finish().map_err(syntax)?;
-    match (kind.kind, kind.text(line)) {
+    match (kind.kind, &*string(kind, line)) {
         (Kind::String, "RECORD") => {
             let record = record.ok_or("a RECORD message has no `record` object")?;
             record.finish(line).map(Message::Record)
@@ -129,7 +129,7 @@ fn parse_record(
     let mut first = true;
     while let Some(key) = scanner.next_key(first)? {
         first = false;
-        match key.text(line) {
+        match &*string(key, line) {
             "stream" => record.stream = scanner.value()?,
             "namespace" => record.namespace = scanner.value()?,
             "emitted_at" => record.emitted_at = scanner.value()?,
@@ -158,7 +158,7 @@ fn parse_meta(line: &str, scanner: &mut Scanner<'_>) -> Result<Token, SyntaxErro
     while let Some(key) = scanner.next_key(first)? {
         first = false;
         let value = scanner.value()?;
-        if key.text(line) == "changes" {
+        if string(key, line) == "changes" {
             changes = value;
         }
     }
