@@ -221,27 +221,16 @@ fn string<'a>(token: Token, line: &'a str) -> Cow<'a, str> {
 
 /// A TRACE matters only when it carries a stream status; anything odd in it is ignored, as other messages are.
 fn parse_trace(trace: &str) -> Message<'static> {
-    #[derive(serde::Deserialize)]
-    struct Trace {
-        stream_status: Option<StreamStatus>,
+    fn status(trace: &str) -> Option<(StreamName, String)> {
+        let trace = state::Members::read(trace)?;
+        let status = state::Members::read(trace.get("stream_status")?)?;
+        let name = state::stream_name(status.get("stream_descriptor")?)?;
+        Some((name, serde_json::from_str(status.get("status")?).ok()?))
     }
-    #[derive(serde::Deserialize)]
-    struct StreamStatus {
-        stream_descriptor: Descriptor,
-        status: String,
-    }
-    #[derive(serde::Deserialize)]
-    struct Descriptor {
-        name: String,
-        namespace: Option<String>,
-    }
-    let Ok(Trace { stream_status: Some(status) }) = serde_json::from_str::<Trace>(trace) else {
-        return Message::Ignored;
-    };
-    let name = StreamName::new(status.stream_descriptor.namespace.as_deref(), &status.stream_descriptor.name);
+    let Some((name, status)) = status(trace) else { return Message::Ignored };
     Message::Status(
         name,
-        match status.status.as_str() {
+        match status.as_str() {
             "COMPLETE" => Status::Complete,
             "INCOMPLETE" => Status::Incomplete,
             _ => Status::Other,
