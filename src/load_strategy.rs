@@ -95,3 +95,7 @@ impl LoadStrategy {
         Ok(Self { rows, earlier, publish })
     }
 }
+
+#[cfg(test)]
+#[path = "load_strategy_tests.rs"]
+mod tests;

@@ -65,9 +65,7 @@ impl RecordDecoder {
             return guess;
         }
         let column = if key.is_escaped() {
-            let mut name = String::new();
-            json::append_unescaped(raw, &mut name);
-            self.columns.get(name.as_str())
+            self.columns.get(unescaped_name(raw).as_str())
         } else {
             self.columns.get(raw)
         };
@@ -116,4 +114,13 @@ impl RecordDecoder {
     pub fn tokens<'a>(&'a self, line: &'a str) -> (&'a [Token], &'a str) {
         (&self.tokens, if self.raw { &self.text } else { line })
     }
+}
+
+/// A member's name with its NULs, which the catalog keeps as well.
+fn unescaped_name(raw: &str) -> String {
+    serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_else(|_| {
+        let mut name = String::new();
+        json::append_unescaped(raw, &mut name);
+        name
+    })
 }

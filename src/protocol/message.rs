@@ -71,7 +71,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
     let mut first = true;
     while let Some(key) = scanner.next_key(first).map_err(syntax)? {
         first = false;
-        match key.text(line) {
+        match &*string(key, line) {
             "type" => kind = scanner.value().map_err(syntax)?,
             "record" if scanner.is_object_next() => {
                 record = Some(parse_record(line, &mut scanner, reader).map_err(syntax)?);
@@ -88,7 +88,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
         }
     }
     scanner.finish().map_err(syntax)?;
-    match (kind.kind, kind.text(line)) {
+    match (kind.kind, &*string(kind, line)) {
         (Kind::String, "RECORD") => {
             let record = record.ok_or("a RECORD message has no `record` object")?;
             record.finish(line).map(Message::Record)
@@ -124,7 +124,7 @@ fn parse_record(line: &str, scanner: &mut Scanner<'_>, reader: &mut impl DataRea
     let mut first = true;
     while let Some(key) = scanner.next_key(first)? {
         first = false;
-        match key.text(line) {
+        match &*string(key, line) {
             "stream" => record.stream = scanner.value()?,
             "namespace" => record.namespace = scanner.value()?,
             "emitted_at" => record.emitted_at = scanner.value()?,
@@ -153,7 +153,7 @@ fn parse_meta(line: &str, scanner: &mut Scanner<'_>) -> Result<Token, SyntaxErro
     while let Some(key) = scanner.next_key(first)? {
         first = false;
         let value = scanner.value()?;
-        if key.text(line) == "changes" {
+        if string(key, line) == "changes" {
             changes = value;
         }
     }
@@ -216,27 +216,16 @@ fn string(token: Token, line: &str) -> Cow<'_, str> {
 
 /// A TRACE matters only when it carries a stream status; anything odd in it is ignored, as other messages are.
 fn parse_trace(trace: &str) -> Message<'static> {
-    #[derive(serde::Deserialize)]
-    struct Trace {
-        stream_status: Option<StreamStatus>,
+    fn status(trace: &str) -> Option<(StreamName, String)> {
+        let trace = state::Members::read(trace)?;
+        let status = state::Members::read(trace.get("stream_status")?)?;
+        let name = state::stream_name(status.get("stream_descriptor")?)?;
+        Some((name, serde_json::from_str(status.get("status")?).ok()?))
     }
-    #[derive(serde::Deserialize)]
-    struct StreamStatus {
-        stream_descriptor: Descriptor,
-        status: String,
-    }
-    #[derive(serde::Deserialize)]
-    struct Descriptor {
-        name: String,
-        namespace: Option<String>,
-    }
-    let Ok(Trace { stream_status: Some(status) }) = serde_json::from_str::<Trace>(trace) else {
-        return Message::Ignored;
-    };
-    let name = StreamName::new(status.stream_descriptor.namespace.as_deref(), &status.stream_descriptor.name);
+    let Some((name, status)) = status(trace) else { return Message::Ignored };
     Message::Status(
         name,
-        match status.status.as_str() {
+        match status.as_str() {
             "COMPLETE" => Status::Complete,
             "INCOMPLETE" => Status::Incomplete,
             _ => Status::Other,

@@ -38,7 +38,9 @@ impl Output {
     /// The same output, which replaces each of `secrets` by `***` in whatever text it writes.
     #[must_use]
     pub fn redacting<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets = secrets.into_iter().filter(|s| s.len() >= 3).map(str::to_owned).collect();
+        let mut secrets: Vec<String> = secrets.into_iter().filter(|s| s.len() >= 3).map(str::to_owned).collect();
+        // The longest first: of a secret that holds another one nothing may be left.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets: Arc::new(secrets), ..self }
     }
 

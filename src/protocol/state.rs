@@ -26,31 +26,21 @@ pub enum StateScope {
 
 /// Parses the `state` object of a STATE message.
 pub(super) fn parse(text: &str) -> Result<State, String> {
-    #[derive(Deserialize)]
-    struct Stream {
-        stream_descriptor: Descriptor,
-    }
-    #[derive(Deserialize)]
-    struct Descriptor {
-        name: String,
-        namespace: Option<String>,
-    }
-    let Members(members) =
-        serde_json::from_str(text).map_err(|_| "its `state` cannot be read as an object".to_owned())?;
-    let member = |key: &str| members.iter().find(|(name, _)| name == key).map(|(_, value)| value.get());
-    let kind = member("type").unwrap_or("null");
+    let members = Members::read(text).ok_or("its `state` cannot be read as an object")?;
+    let kind = members.get("type").unwrap_or("null");
     let scope = match kind {
         "\"STREAM\"" => {
-            let stream: Stream = member("stream")
-                .and_then(|text| serde_json::from_str(text).ok())
+            let name = members
+                .get("stream")
+                .and_then(Members::read)
+                .and_then(|stream| stream_name(stream.get("stream_descriptor")?))
                 .ok_or("a STATE of type STREAM has no `stream.stream_descriptor`")?;
-            let descriptor = stream.stream_descriptor;
-            StateScope::Stream(StreamName::new(descriptor.namespace.as_deref(), &descriptor.name))
+            StateScope::Stream(name)
         }
         "\"GLOBAL\"" | "\"LEGACY\"" | "null" => StateScope::Global,
         _ => return Err("the type of a STATE is not STREAM, GLOBAL or LEGACY".into()),
     };
-    Ok(State { scope, members })
+    Ok(State { scope, members: members.0 })
 }
 
 impl State {
@@ -68,8 +58,29 @@ impl State {
     }
 }
 
-/// The members of an object, in order, unparsed.
-struct Members(Vec<(String, Box<RawValue>)>);
+/// The stream that a `stream_descriptor` names.
+pub(super) fn stream_name(descriptor: &str) -> Option<StreamName> {
+    let members = Members::read(descriptor)?;
+    let name: String = serde_json::from_str(members.get("name")?).ok()?;
+    let namespace: Option<String> =
+        members.get("namespace").map_or(Some(None), |text| serde_json::from_str(text).ok())?;
+    Some(StreamName::new(namespace.as_deref(), &name))
+}
+
+/// The members of an object, in order, unparsed. The last of two members of one name counts.
+pub(super) struct Members(Vec<(String, Box<RawValue>)>);
+
+impl Members {
+    /// The members of the object that `text` is, if it is one.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The text of the member `name`.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value.get())
+    }
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -90,7 +90,7 @@ pub fn views() -> Statement {
          pg_catalog.pg_get_viewdef(c.oid) AS definition, \
          pg_catalog.array_to_string(c.reloptions, ', ') AS options, c.relispopulated AS populated, \
          pg_catalog.obj_description(c.oid, 'pg_class') AS comment \
-         FROM (SELECT oid, max(depth) AS depth FROM dependent GROUP BY oid) v \
+         FROM (SELECT oid, pg_catalog.max(depth) AS depth FROM dependent GROUP BY oid) v \
          JOIN pg_catalog.pg_class c ON c.oid = v.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          ORDER BY v.depth, c.relname",
     )

@@ -20,6 +20,9 @@ mod string;
 mod time;
 mod timestamp;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayBuilder, ArrayRef};

@@ -1,0 +1,136 @@
+//! Rows with their meta columns, and batches of bounded size.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::limits;
+
+#[test]
+fn changes_of_the_source_come_first() {
+    let mut router = single(layout(&[("n", ColumnType::Integer), ("big", ColumnType::Integer)]));
+    let source = r#"{"field":"x","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}"#;
+    let n = r#"{"field":"n","change":"NULLED","reason":"DESTINATION_SERIALIZATION_ERROR"}"#;
+    let big = r#"{"field":"big","change":"NULLED","reason":"DESTINATION_FIELD_SIZE_LIMITATION"}"#;
+    let long = "9".repeat(30);
+    let cases = [
+        (format!(r#"{{"stream":"s","data":{{"n":1}},"meta":{{"changes":[{source}]}}}}"#), Some(format!("[{source}]"))),
+        (
+            format!(r#"{{"meta":{{"changes":[{source}, {source}]}},"stream":"s","data":{{"big":{long},"n":"x"}}}}"#),
+            Some(format!("[{source}, {source},{n},{big}]")),
+        ),
+        (r#"{"stream":"s","data":{"n":"x"}}"#.to_owned(), Some(format!("[{n}]"))),
+        (r#"{"stream":"s","meta":{"changes":[]},"data":{"n":null}}"#.to_owned(), None),
+    ];
+    for (record, want) in cases {
+        feed(&mut router, &format!(r#"{{"type":"RECORD","record":{record}}}"#)).expect(&record);
+        let rows = rows(&mut router);
+        assert_eq!((rows.has_changes, changes(&rows)), (want.is_some(), vec![want]), "{record}");
+    }
+}
+
+#[test]
+fn names_in_changes_are_json_that_jsonb_accepts() {
+    let mut router = single(layout(&[("q\"\\\n\0t", ColumnType::Integer)]));
+    put(&mut router, r#"{"q\"\\\n\u0000t":"x"}"#);
+    put(&mut router, r#"{}"#);
+    let rows = rows(&mut router);
+    assert!(rows.has_changes);
+    let [Some(entry), None] = &changes(&rows)[..] else { panic!("{rows:?}") };
+    let entry: serde_json::Value = serde_json::from_str(entry).expect("JSON");
+    assert_eq!(entry[0]["field"], "q\"\\\nt");
+}
+
+#[test]
+fn rows_carry_an_id_and_their_time() {
+    let mut router = single(texts(&["a"]));
+    router.set_time(0x0123_4567_89ab);
+    let times =
+        ["1000", "0", "-1", "9223372036854776", "9223372036854775807", "-9223372036854775808", "1.7e12", "null"];
+    for time in times {
+        feed(&mut router, &format!(r#"{{"type":"RECORD","record":{{"stream":"s","emitted_at":{time},"data":{{}}}}}}"#))
+            .expect(time);
+    }
+    let rows = rows(&mut router);
+    let batch = rows.batches.first().expect("a batch");
+    let names: Vec<&str> = batch.schema_ref().fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(names, ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_changes", "a"]);
+    let extracted = batch.column(1).as_primitive::<Int64Type>().values().to_vec();
+    let now = (NOW_MS - 946_684_800_000) * 1_000;
+    assert_eq!(
+        extracted,
+        [
+            -946_684_799_000_000,
+            -946_684_800_000_000,
+            -946_684_800_001_000,
+            9_222_425_352_054_776_000,
+            // The last and the first instant of timestamptz.
+            9_223_371_331_199_999_999,
+            -211_813_488_000_000_000,
+            now,
+            now,
+        ]
+    );
+    let ids = batch.column(0).as_fixed_size_binary();
+    let distinct: HashSet<&[u8]> = (0..times.len()).map(|row| ids.value(row)).collect();
+    assert_eq!(distinct.len(), times.len());
+    for id in distinct {
+        let id = uuid::Uuid::from_slice(id).expect("16 bytes");
+        assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+        assert!(id.simple().to_string().starts_with("0123456789ab"), "{id}");
+    }
+}
+
+#[test]
+fn ids_of_one_seed_repeat_and_others_do_not() {
+    let id = |seed| RawIds::seeded(seed).next();
+    assert_eq!(id(1), id(1));
+    assert_ne!(id(1), id(2));
+    assert_ne!(RawIds::new().next(), RawIds::default().next());
+}
+
+#[test]
+fn a_batch_is_frozen_at_its_rows() {
+    let mut router = single(layout(&[("a", ColumnType::Integer)]));
+    let count = 2 * limits::BATCH_ROWS + 1;
+    for i in 0..count {
+        put(&mut router, &format!(r#"{{"a":{i}}}"#));
+    }
+    let rows = rows(&mut router);
+    let sizes: Vec<usize> = rows.batches.iter().map(arrow::array::RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [limits::BATCH_ROWS, limits::BATCH_ROWS, 1]);
+    assert_eq!(rows.count, count as u64);
+    assert!(shown(&rows).iter().enumerate().all(|(i, text)| *text == i.to_string()), "order of arrival");
+    assert!(!rows.has_changes);
+    put(&mut router, r#"{"a":"x"}"#);
+    let next = self::rows(&mut router);
+    assert_eq!((next.count, next.has_changes, next.batches.len()), (1, true, 1), "nothing is left of the rows taken");
+}
+
+#[test]
+fn a_batch_is_frozen_at_its_bytes() {
+    let mut router = single(texts(&["a"]));
+    let quarter = "x".repeat(limits::BATCH_BYTES / 4);
+    for _ in 0..9 {
+        put(&mut router, &format!(r#"{{"a":"{quarter}","undeclared":"{quarter}"}}"#));
+    }
+    let sizes: Vec<usize> = rows(&mut router).batches.iter().map(arrow::array::RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [4, 4, 1]);
+    put(&mut router, &format!(r#"{{"a":"{}"}}"#, "y".repeat(2 * limits::BATCH_BYTES)));
+    put(&mut router, "{}");
+    let sizes: Vec<usize> = rows(&mut router).batches.iter().map(arrow::array::RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [1, 1], "a row beyond the bound is a batch of its own");
+}
+
+#[test]
+fn the_bytes_of_a_row_are_those_of_its_values() {
+    let mut router = single(texts(&["a", "b"]));
+    let mut bytes = |data: &str| {
+        let line = format!(r#"{{"type":"RECORD","record":{{"stream":"s","data":{data}}}}}"#);
+        feed(&mut router, &line).expect(data).1
+    };
+    let empty = bytes("{}");
+    assert!(empty > 16 + 8);
+    assert_eq!(bytes(r#"{"a":"12345"}"#), empty + 5);
+    assert_eq!(bytes(r#"{"a":"12345","b":{"c":1},"undeclared":"1234567890"}"#), empty + 5 + 7);
+    assert!(bytes(r#"{"a":"\u0000"}"#) > empty + 6, "the change entry counts as well");
+}

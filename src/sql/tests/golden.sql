@@ -1,0 +1,359 @@
+-- ddl::create_schema
+CREATE SCHEMA "sch""e.ma
+    $1"
+
+-- ddl::create_table
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, """key""" pg_catalog.int8, "cur.sor\" pg_catalog.timestamptz, "de
+    leted" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar)
+
+-- ddl::create_table in raw mode
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "_airbyte_loaded_at" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar)
+
+-- ddl::create_table with ddl::builtin_type
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "de
+    leted" pg_catalog."cur.sor\")
+
+-- ddl::create_load_table
+CREATE TEMPORARY TABLE pg_temp."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar, "_airbyte_extracted_at" pg_catalog.timestamptz, """key""" pg_catalog.int8, "cur.sor\" pg_catalog.timestamptz, "de
+    leted" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar) ON COMMIT DROP
+
+-- ddl::create_load_table with changes and arrival
+CREATE TEMPORARY TABLE pg_temp."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar, "_airbyte_extracted_at" pg_catalog.timestamptz, "_airbyte_meta" pg_catalog.jsonb, "_airbyte_loaded_at" pg_catalog.int8, """key""" pg_catalog.int8, "cur.sor\" pg_catalog.timestamptz, "de
+    leted" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar) ON COMMIT DROP
+
+-- ddl::copy_into_load_table
+COPY pg_temp."ta'b""le;--" FROM STDIN (FORMAT binary)
+
+-- ddl::add_column
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ADD COLUMN "$1 /* ' */" pg_catalog.numeric
+
+-- ddl::drop_column
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" DROP COLUMN "$1 /* ' */"
+
+-- ddl::drop_column and what depends
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" DROP COLUMN "$1 /* ' */" CASCADE
+
+-- ddl::rename_column
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" RENAME COLUMN "$1 /* ' */" TO """key"""
+
+-- ddl::convert_column
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ALTER COLUMN "$1 /* ' */" TYPE pg_catalog.int8 USING "$1 /* ' */"::pg_catalog.text::pg_catalog.int8
+
+-- ddl::retype_empty_column
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ALTER COLUMN "$1 /* ' */" TYPE pg_catalog.date USING NULL::pg_catalog.date
+
+-- ddl::has_unconvertible
+SELECT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" WHERE "$1 /* ' */" IS NOT NULL AND ("$1 /* ' */"::pg_catalog.text ~ '^[+-]?[0-9]+$') IS NOT TRUE)
+
+-- ddl::has_rows
+SELECT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--")
+
+-- ddl::any_generation
+SELECT COALESCE("_airbyte_generation_id", 0) FROM "sch""e.ma
+    $1"."ta'b""le;--" LIMIT 1
+
+-- ddl::has_older_generation
+SELECT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" WHERE COALESCE("_airbyte_generation_id", 0) < -7)
+
+-- ddl::comment_mapping
+COMMENT ON COLUMN "sch""e.ma
+    $1"."ta'b""le;--"."_airbyte_meta" IS '$1 /* '' */'
+
+-- ddl::comment_table
+COMMENT ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" IS '$1 /* '' */'
+
+-- ddl::uncomment_table
+COMMENT ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" IS NULL
+
+-- ddl::drop_table
+DROP TABLE "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- ddl::drop_table and what depends
+DROP TABLE "sch""e.ma
+    $1"."ta'b""le;--" CASCADE
+
+-- ddl::rename_table
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" RENAME TO """key"""
+
+-- ddl::lock_table
+LOCK TABLE "sch""e.ma
+    $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE
+
+-- ddl::truncate
+TRUNCATE TABLE "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- ddl::replica_identity_full
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" REPLICA IDENTITY FULL
+
+-- ddl::create_index
+CREATE INDEX "$1 /* ' */" ON "sch""e.ma
+    $1"."ta'b""le;--" ("""key""", "$1 /* ' */")
+
+-- ddl::create_index unique
+CREATE UNIQUE INDEX "$1 /* ' */" ON "sch""e.ma
+    $1"."ta'b""le;--" ("""key""", "$1 /* ' */")
+
+-- ddl::create_index unique, equal nulls
+CREATE UNIQUE INDEX "$1 /* ' */" ON "sch""e.ma
+    $1"."ta'b""le;--" ("""key""", "$1 /* ' */") NULLS NOT DISTINCT
+
+-- ddl::drop_index
+DROP INDEX "sch""e.ma
+    $1"."$1 /* ' */"
+
+-- ddl::rename_index
+ALTER INDEX "sch""e.ma
+    $1"."$1 /* ' */" RENAME TO """key"""
+
+-- ddl::analyze
+ANALYZE "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- ddl::grant_usage
+GRANT USAGE ON SCHEMA "sch""e.ma
+    $1" TO "$1 /* ' */"
+
+-- ddl::grant_select
+GRANT SELECT ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" TO "$1 /* ' */"
+
+-- ddl::drop_not_null
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ALTER COLUMN "$1 /* ' */" DROP NOT NULL
+
+-- merge::insert
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s
+
+-- merge::insert with changes
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s
+
+-- merge::insert of a table
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", s."_airbyte_meta", s."_airbyte_generation_id", s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM "sch""e.ma
+    $1"."ta'b""le;--" s
+
+-- merge::insert_newest
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
+    leted" IS NULL
+
+-- merge::insert_newest of distinct rows, no cursor, no deletions
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s
+
+-- merge::on_conflict
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
+    leted" IS NULL ON CONFLICT ("""key""", "$1 /* ' */") DO UPDATE SET "_airbyte_raw_id" = EXCLUDED."_airbyte_raw_id", "_airbyte_extracted_at" = EXCLUDED."_airbyte_extracted_at", "_airbyte_meta" = EXCLUDED."_airbyte_meta", "_airbyte_generation_id" = EXCLUDED."_airbyte_generation_id", """key""" = EXCLUDED."""key""", "cur.sor\" = EXCLUDED."cur.sor\", "de
+    leted" = EXCLUDED."de
+    leted", "$1 /* ' */" = EXCLUDED."$1 /* ' */" WHERE ((EXCLUDED."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND EXCLUDED."cur.sor\" IS NOT NULL) OR ((EXCLUDED."cur.sor\" = t."cur.sor\" OR (EXCLUDED."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND EXCLUDED."_airbyte_extracted_at" >= t."_airbyte_extracted_at"))
+
+-- merge::on_conflict of distinct rows, no cursor, no deletions
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s WHERE true ON CONFLICT ("""key""") DO UPDATE SET "_airbyte_raw_id" = EXCLUDED."_airbyte_raw_id", "_airbyte_extracted_at" = EXCLUDED."_airbyte_extracted_at", "_airbyte_meta" = EXCLUDED."_airbyte_meta", "_airbyte_generation_id" = EXCLUDED."_airbyte_generation_id", """key""" = EXCLUDED."""key""", "cur.sor\" = EXCLUDED."cur.sor\", "de
+    leted" = EXCLUDED."de
+    leted", "$1 /* ' */" = EXCLUDED."$1 /* ' */" WHERE EXCLUDED."_airbyte_extracted_at" >= t."_airbyte_extracted_at"
+
+-- merge::update
+UPDATE "sch""e.ma
+    $1"."ta'b""le;--" AS t SET "_airbyte_raw_id" = s."_airbyte_raw_id", "_airbyte_extracted_at" = s."_airbyte_extracted_at", "_airbyte_meta" = CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, "_airbyte_generation_id" = 7::pg_catalog.int8, """key""" = s."""key""", "cur.sor\" = s."cur.sor\", "de
+    leted" = s."de
+    leted", "$1 /* ' */" = s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at")) AND s."de
+    leted" IS NULL
+
+-- merge::update of distinct rows, no cursor, no deletions
+UPDATE "sch""e.ma
+    $1"."ta'b""le;--" AS t SET "_airbyte_raw_id" = s."_airbyte_raw_id", "_airbyte_extracted_at" = s."_airbyte_extracted_at", "_airbyte_meta" = '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb, "_airbyte_generation_id" = 7::pg_catalog.int8, """key""" = s."""key""", "cur.sor\" = s."cur.sor\", "de
+    leted" = s."de
+    leted", "$1 /* ' */" = s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s WHERE t."""key""" = s."""key""" AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"
+
+-- merge::insert_absent
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
+    leted" IS NULL AND NOT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)))
+
+-- merge::insert_absent of distinct rows, no cursor, no deletions
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM pg_temp."ta'b""le;--" s WHERE NOT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" t WHERE t."""key""" = s."""key""")
+
+-- merge::insert_absent of a table
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" AS t ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", s."_airbyte_meta", s."_airbyte_generation_id", s."""key""", s."cur.sor\", s."de
+    leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM "sch""e.ma
+    $1"."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC) s WHERE s."de
+    leted" IS NULL AND NOT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)))
+
+-- merge::delete
+DELETE FROM "sch""e.ma
+    $1"."ta'b""le;--" AS t USING (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
+    leted" IS NOT NULL AND (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"))
+
+-- merge::copy_rows
+INSERT INTO "cur.sor\"."de
+    leted" ("""key""", "$1 /* ' */") SELECT """key""", "$1 /* ' */" FROM "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- merge::replace_by_key update
+UPDATE "cur.sor\"."de
+    leted" AS t SET """key""" = s."""key""", "$1 /* ' */" = s."$1 /* ' */" FROM "sch""e.ma
+    $1"."ta'b""le;--" s WHERE t."""key""" = s."""key""" AND t."cur.sor\" = s."cur.sor\"
+
+-- merge::replace_by_key delete
+DELETE FROM "cur.sor\"."de
+    leted" AS t WHERE NOT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" s WHERE t."""key""" = s."""key""" AND t."cur.sor\" = s."cur.sor\")
+
+-- merge::replace_by_key insert
+INSERT INTO "cur.sor\"."de
+    leted" ("""key""", "$1 /* ' */") SELECT s."""key""", s."$1 /* ' */" FROM "sch""e.ma
+    $1"."ta'b""le;--" s WHERE NOT EXISTS (SELECT FROM "cur.sor\"."de
+    leted" t WHERE t."""key""" = s."""key""" AND t."cur.sor\" = s."cur.sor\")
+
+-- dependents::drop_statement
+DROP VIEW "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- dependents::drop_statement of a materialized view
+DROP MATERIALIZED VIEW "sch""e.ma
+    $1"."ta'b""le;--"
+
+-- dependents::restore_statements
+CREATE VIEW "sch""e.ma
+    $1"."ta'b""le;--" WITH (security_barrier=true) AS  SELECT 1
+
+-- dependents::restore_statements
+CREATE RULE r AS ON INSERT TO v DO INSTEAD NOTHING
+
+-- dependents::restore_statements
+COMMENT ON VIEW "sch""e.ma
+    $1"."ta'b""le;--" IS '$1 /* '' */'
+
+-- dependents::restore_statements
+COMMENT ON COLUMN "sch""e.ma
+    $1"."ta'b""le;--"."""key""" IS 'de
+    leted'
+
+-- dependents::restore_statements
+GRANT SELECT ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" TO PUBLIC
+
+-- dependents::restore_statements
+GRANT SELECT ("""key""") ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" TO "cur.sor\" WITH GRANT OPTION
+
+-- dependents::restore_statements
+ALTER VIEW "sch""e.ma
+    $1"."ta'b""le;--" OWNER TO "$1 /* ' */"
+
+-- dependents::restore_statements of a materialized view
+CREATE MATERIALIZED VIEW "sch""e.ma
+    $1"."ta'b""le;--" AS  SELECT 1 WITH NO DATA
+
+-- dependents::restore_statements of a materialized view with data
+CREATE MATERIALIZED VIEW "sch""e.ma
+    $1"."ta'b""le;--" AS  SELECT 1
+
+-- dependents::restore_statements of a materialized view with data
+COMMENT ON MATERIALIZED VIEW "sch""e.ma
+    $1"."ta'b""le;--" IS 'c'
+
+-- dependents::reasons_to_keep
+SELECT k.kind, k.name FROM ( SELECT 'view' AS kind, v.relname::text AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = r.ev_class WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1 UNION SELECT CASE contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, conname::text FROM pg_catalog.pg_constraint WHERE (conrelid = $1 AND contype <> 'n') OR (confrelid = $1 AND contype = 'f') UNION SELECT 'trigger', tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal UNION SELECT 'row security policy', polname::text FROM pg_catalog.pg_policy WHERE polrelid = $1 UNION SELECT 'row security', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (relrowsecurity OR relforcerowsecurity) UNION SELECT 'publication', p.pubname::text FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1 UNION SELECT 'statistics object', stxname::text FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1 UNION SELECT 'partition or inheritance', pg_catalog.pg_describe_object( 'pg_catalog.pg_class'::pg_catalog.regclass, CASE WHEN inhrelid = $1 THEN inhparent ELSE inhrelid END, 0) FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1 UNION SELECT 'comment', pg_catalog.pg_describe_object(d.classoid, d.objoid, d.objsubid) FROM pg_catalog.pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum = d.objsubid AND a.attname = '_airbyte_meta') UNION SELECT 'grant', old.relname::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relacl IS DISTINCT FROM new.relacl UNION SELECT 'owner', pg_catalog.pg_get_userbyid(old.relowner)::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relowner <> new.relowner UNION SELECT 'replica identity', old.relreplident::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relreplident <> new.relreplident UNION SELECT 'storage setting', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (reloptions IS NOT NULL OR reltablespace <> 0 OR relpersistence <> 'p' OR relkind <> 'r') UNION SELECT 'column setting', a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attacl IS NOT NULL OR a.atthasdef OR a.attidentity <> '' OR a.attoptions IS NOT NULL OR a.attstorage <> t.typstorage OR COALESCE(a.attstattarget, -1) <> -1 OR a.attcollation <> t.typcollation) UNION SELECT 'security label', provider FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid = $1 UNION SELECT 'object', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = $1 LEFT JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE d.deptype = 'n' AND (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) AND ((d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1) OR (d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (c.reltype, t.typarray))) ) k ORDER BY k.kind, k.name
+
+-- dependents::inbound_foreign_keys
+SELECT k.conname::text AS name, k.conrelid::pg_catalog.regclass::text AS referencing, ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY f (n, i) JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = f.n ORDER BY f.i) AS columns FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.confrelid = $1 AND k.conparentid = 0 ORDER BY k.conname
+
+-- dependents::views
+WITH RECURSIVE dependent (oid, depth) AS ( SELECT r.ev_class, 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT r.ev_class, dependent.depth + 1 FROM dependent JOIN pg_catalog.pg_depend d ON d.refobjid = dependent.oid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> dependent.oid) SELECT c.oid AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, c.relowner = (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER) AS mine, pg_catalog.pg_get_viewdef(c.oid) AS definition, pg_catalog.array_to_string(c.reloptions, ', ') AS options, c.relispopulated AS populated, pg_catalog.obj_description(c.oid, 'pg_class') AS comment FROM (SELECT oid, pg_catalog.max(depth) AS depth FROM dependent GROUP BY oid) v JOIN pg_catalog.pg_class c ON c.oid = v.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY v.depth, c.relname
+
+-- dependents::view_grants
+SELECT NULL::pg_catalog.text AS column_name, g.privilege_type AS privilege, g.is_grantable AS grantable, CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END AS grantee FROM pg_catalog.pg_class c, LATERAL pg_catalog.aclexplode(c.relacl) g WHERE c.oid = $1 AND g.grantee <> c.relowner UNION ALL SELECT a.attname::text, g.privilege_type, g.is_grantable, CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END FROM pg_catalog.pg_attribute a, LATERAL pg_catalog.aclexplode(a.attacl) g WHERE a.attrelid = $1 AND a.attnum > 0
+
+-- dependents::view_attachments
+SELECT pg_catalog.pg_get_indexdef(i.indexrelid) AS definition, NULL::pg_catalog.text AS column_name, NULL::pg_catalog.text AS comment FROM pg_catalog.pg_index i WHERE i.indrelid = $1 UNION ALL SELECT pg_catalog.pg_get_triggerdef(t.oid), NULL, NULL FROM pg_catalog.pg_trigger t WHERE t.tgrelid = $1 AND NOT t.tgisinternal UNION ALL SELECT pg_catalog.pg_get_ruledef(r.oid), NULL, NULL FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1 AND r.rulename <> '_RETURN' UNION ALL SELECT NULL, a.attname::text, pg_catalog.col_description(a.attrelid, a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
+
+-- introspect::schemas
+SELECT n.nspname::text AS schema, pg_catalog.pg_get_userbyid(n.nspowner)::text AS owner, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable, pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS creatable FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ANY ($1)
+
+-- introspect::server
+SELECT pg_catalog.current_setting('server_version_num')::int4 AS version_number, pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only, pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_database()::text AS database, CURRENT_USER::text AS role, pg_catalog.inet_client_addr()::text AS client_address, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS can_create, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary
+
+-- introspect::tables
+SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
+
+-- introspect::indexes
+SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k) ELSE '{}' END AS columns, i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) AS nulls_not_distinct, EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') AS is_constraint FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE i.indrelid = ANY ($1) ORDER BY i.indrelid, c.relname
+
+-- introspect::taken_names
+SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = $1 AND c.relname::text = ANY ($2)
+
+-- session::begin on 12
+BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+
+-- session::begin on 14
+BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+
+-- session::begin on 17 as a role
+BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+
+-- session::commit
+COMMIT
+
+-- session::rollback
+ROLLBACK
+
+-- session::savepoint
+SAVEPOINT airbyte
+
+-- session::rollback_to_savepoint
+ROLLBACK TO SAVEPOINT airbyte; RELEASE SAVEPOINT airbyte
+
+-- session::release_savepoint
+RELEASE SAVEPOINT airbyte
+
+-- session::blockers
+SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND n.nspname = 'sch"e.ma
+    $1' AND c.relname = 'ta''b"le;--' ORDER BY a.xact_start LIMIT 3
+

@@ -1,0 +1,156 @@
+//! Every statement of this module, made with given names.
+
+use super::*;
+use crate::sql::dependents::{Grant, View};
+use crate::sql::merge::{Merge, Source};
+
+/// Every statement under the name of the function that makes it, with what it was made for.
+pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
+    let mut list = Vec::new();
+    let mut add = |name, statement: Statement| list.push((name, statement.as_str().to_owned()));
+    definitions(names, &mut add);
+    merges(names, &mut add);
+    views(names, &mut add);
+    for (name, statement) in [
+        ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
+        ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
+        ("dependents::views", dependents::views()),
+        ("dependents::view_grants", dependents::view_grants()),
+        ("dependents::view_attachments", dependents::view_attachments()),
+        ("introspect::schemas", introspect::schemas()),
+        ("introspect::server", introspect::server()),
+        ("introspect::tables", introspect::tables()),
+        ("introspect::indexes", introspect::indexes()),
+        ("introspect::taken_names", introspect::taken_names()),
+        ("session::begin on 12", session::begin(120_000, None)),
+        ("session::begin on 14", session::begin(140_000, None)),
+        ("session::begin on 17 as a role", session::begin(170_004, Some(&names.other))),
+        ("session::commit", session::commit()),
+        ("session::rollback", session::rollback()),
+        ("session::savepoint", session::savepoint()),
+        ("session::rollback_to_savepoint", session::rollback_to_savepoint()),
+        ("session::release_savepoint", session::release_savepoint()),
+        ("session::blockers", session::blockers(&names.table.schema, &names.table.table)),
+    ] {
+        add(name, statement);
+    }
+    list
+}
+
+fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let (table, schema) = (&names.table, &names.schema());
+    let raw = TableSchema { raw: true, columns: vec![schema.columns[3].clone()], ..schema.clone() };
+    let empty = TableSchema { columns: Vec::new(), ..schema.clone() };
+    let more = [(names.deleted.clone(), ddl::builtin_type(&names.cursor))];
+    let conversion = conversion(&names.other, "text", ColumnType::Integer).expect("a way that keeps the values");
+    add("ddl::create_schema", ddl::create_schema(&table.schema));
+    add("ddl::create_table", ddl::create_table(table, schema, &[]));
+    add("ddl::create_table in raw mode", ddl::create_table(table, &raw, &[]));
+    add("ddl::create_table with ddl::builtin_type", ddl::create_table(table, &empty, &more));
+    add("ddl::create_load_table", ddl::create_load_table(&table.table, schema, false, false));
+    add("ddl::create_load_table with changes and arrival", ddl::create_load_table(&table.table, schema, true, true));
+    add("ddl::copy_into_load_table", ddl::copy_into_load_table(&table.table));
+    add("ddl::add_column", ddl::add_column(table, &names.other, ColumnType::Number));
+    add("ddl::drop_column", ddl::drop_column(table, &names.other, false));
+    add("ddl::drop_column and what depends", ddl::drop_column(table, &names.other, true));
+    add("ddl::rename_column", ddl::rename_column(table, &names.other, &names.key));
+    add("ddl::convert_column", ddl::convert_column(table, &names.other, ColumnType::Integer, &conversion));
+    add("ddl::retype_empty_column", ddl::retype_empty_column(table, &names.other, ColumnType::Date));
+    add("ddl::has_unconvertible", ddl::has_unconvertible(table, &names.other, &conversion.guard.expect("a guard")));
+    add("ddl::has_rows", ddl::has_rows(table));
+    add("ddl::any_generation", ddl::any_generation(table));
+    add("ddl::has_older_generation", ddl::has_older_generation(table, -7));
+    add("ddl::comment_mapping", ddl::comment_mapping(table, &names.other));
+    add("ddl::comment_table", ddl::comment_table(table, &names.other));
+    add("ddl::uncomment_table", ddl::uncomment_table(table));
+    add("ddl::drop_table", ddl::drop_table(table, false));
+    add("ddl::drop_table and what depends", ddl::drop_table(table, true));
+    add("ddl::rename_table", ddl::rename_table(table, &names.key));
+    add("ddl::lock_table", ddl::lock_table(table));
+    add("ddl::truncate", ddl::truncate(table));
+    add("ddl::replica_identity_full", ddl::replica_identity_full(table));
+    let key = schema.key_names();
+    add("ddl::create_index", ddl::create_index(&names.other, table, &key, false, true));
+    add("ddl::create_index unique", ddl::create_index(&names.other, table, &key, true, false));
+    add("ddl::create_index unique, equal nulls", ddl::create_index(&names.other, table, &key, true, true));
+    add("ddl::drop_index", ddl::drop_index(&table.schema, &names.other));
+    add("ddl::rename_index", ddl::rename_index(&table.schema, &names.other, &names.key));
+    add("ddl::analyze", ddl::analyze(table));
+    add("ddl::grant_usage", ddl::grant_usage(&table.schema, &names.other));
+    add("ddl::grant_select", ddl::grant_select(table, &names.other));
+    add("ddl::drop_not_null", ddl::drop_not_null(table, &names.other));
+}
+
+fn merges(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let (target, schema) = (&names.table, &names.schema());
+    let simple = TableSchema { cursor: None, deleted_at: None, key: vec![0], ..schema.clone() };
+    let doubtful = KeyFacts { duplicates: true, nulls: true, ..NO_FACTS };
+    let unique = Source::load_table(&names.table.table, 5, 7, false, NO_FACTS);
+    let competing = Source::load_table(&names.table.table, 5, 7, true, doubtful);
+    let next = Source::table(&names.table, doubtful);
+    let merge = |schema, source| Merge { target, schema, source };
+    add("merge::insert", merge(schema, &unique).insert());
+    add("merge::insert with changes", merge(schema, &competing).insert());
+    add("merge::insert of a table", merge(schema, &next).insert());
+    add("merge::insert_newest", merge(schema, &competing).insert_newest());
+    add("merge::insert_newest of distinct rows, no cursor, no deletions", merge(&simple, &unique).insert_newest());
+    add("merge::on_conflict", merge(schema, &competing).on_conflict());
+    add("merge::on_conflict of distinct rows, no cursor, no deletions", merge(&simple, &unique).on_conflict());
+    add("merge::update", merge(schema, &competing).update());
+    add("merge::update of distinct rows, no cursor, no deletions", merge(&simple, &unique).update());
+    add("merge::insert_absent", merge(schema, &competing).insert_absent());
+    add("merge::insert_absent of distinct rows, no cursor, no deletions", merge(&simple, &unique).insert_absent());
+    add("merge::insert_absent of a table", merge(schema, &next).insert_absent());
+    add("merge::delete", merge(schema, &competing).delete().expect("a deletion mark"));
+    assert!(merge(&simple, &competing).delete().is_none(), "deletions are kept");
+    let other = TableName { schema: names.cursor.clone(), table: names.deleted.clone() };
+    add("merge::copy_rows", merge::copy_rows(target, &other, &[&names.key, &names.other]));
+    let [update, delete, insert] =
+        merge::replace_by_key(target, &other, &[&names.key, &names.other], &[&names.key, &names.cursor]);
+    add("merge::replace_by_key update", update);
+    add("merge::replace_by_key delete", delete);
+    add("merge::replace_by_key insert", insert);
+}
+
+fn views(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let grant = |column: Option<&String>, grantee: Option<&String>, grantable| Grant {
+        privilege: "SELECT".into(),
+        column: column.cloned(),
+        grantee: grantee.cloned(),
+        grantable,
+    };
+    let plain = View {
+        name: names.table.clone(),
+        materialized: false,
+        owner: Some(names.other.clone()),
+        definition: " SELECT 1; \n".into(),
+        options: Some("security_barrier=true".into()),
+        populated: true,
+        comment: Some(names.other.clone()),
+        grants: vec![grant(None, None, false), grant(Some(&names.key), Some(&names.cursor), true)],
+        attachments: vec!["CREATE RULE r AS ON INSERT TO v DO INSTEAD NOTHING".into()],
+        column_comments: vec![(names.key.clone(), names.deleted.clone())],
+    };
+    let materialized = View {
+        materialized: true,
+        populated: false,
+        owner: None,
+        options: None,
+        comment: None,
+        grants: Vec::new(),
+        attachments: Vec::new(),
+        column_comments: Vec::new(),
+        ..plain.clone()
+    };
+    add("dependents::drop_statement", plain.drop_statement());
+    add("dependents::drop_statement of a materialized view", materialized.drop_statement());
+    for statement in plain.restore_statements() {
+        add("dependents::restore_statements", statement);
+    }
+    for statement in materialized.restore_statements() {
+        add("dependents::restore_statements of a materialized view", statement);
+    }
+    for statement in (View { populated: true, comment: Some("c".into()), ..materialized }).restore_statements() {
+        add("dependents::restore_statements of a materialized view with data", statement);
+    }
+}
