@@ -1,0 +1,1 @@
+SELECT rolname, has_schema_privilege(oid, 'airbyte', 'USAGE') AS usage, has_table_privilege(oid, 'airbyte.t', 'SELECT') AS "select", has_table_privilege(oid, 'airbyte.t', 'INSERT') AS insert FROM pg_roles WHERE rolname IN ('{{database}}_reader', '{{database}}_Other reader') ORDER BY 1;

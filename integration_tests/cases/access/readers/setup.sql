@@ -1,0 +1,2 @@
+CREATE ROLE {{database}}_reader;
+CREATE ROLE "{{database}}_Other reader";

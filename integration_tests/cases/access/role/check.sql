@@ -1,0 +1,1 @@
+SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE oid = 'airbyte.t'::regclass;

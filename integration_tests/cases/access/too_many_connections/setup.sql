@@ -1,0 +1,1 @@
+ALTER ROLE {{writer}} CONNECTION LIMIT 0;

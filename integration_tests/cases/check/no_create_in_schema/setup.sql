@@ -1,0 +1,2 @@
+CREATE SCHEMA airbyte;
+GRANT USAGE ON SCHEMA airbyte TO {{writer}};

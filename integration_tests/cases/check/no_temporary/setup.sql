@@ -1,0 +1,1 @@
+REVOKE TEMPORARY ON DATABASE {{database}} FROM {{writer}};

@@ -1,0 +1,2 @@
+CREATE SCHEMA airbyte;
+GRANT CREATE ON SCHEMA airbyte TO {{writer}};

@@ -1,0 +1,4 @@
+CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;
+CREATE TABLE public.names (name varchar PRIMARY KEY);
+INSERT INTO public.names VALUES ('old');
+ALTER TABLE airbyte.t ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES public.names;

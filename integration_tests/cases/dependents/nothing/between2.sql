@@ -1,0 +1,1 @@
+CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;

@@ -1,0 +1,6 @@
+CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;
+CREATE TABLE public.seen (id bigint);
+GRANT ALL ON public.seen TO {{writer}};
+GRANT USAGE ON SCHEMA public TO {{writer}};
+CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.seen VALUES (NEW.id); RETURN NEW; END';
+CREATE TRIGGER see AFTER INSERT ON airbyte.t FOR EACH ROW EXECUTE FUNCTION public.see();

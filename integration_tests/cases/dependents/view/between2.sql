@@ -1,0 +1,3 @@
+CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;
+CREATE VIEW public.v AS SELECT id, name FROM airbyte.t;
+CREATE VIEW public.w AS SELECT count(*) FROM public.v;

@@ -1,0 +1,3 @@
+SELECT 'airbyte.t'::regclass::oid = oid AS same_table FROM public.before;
+SELECT * FROM public.v ORDER BY id;
+SELECT * FROM public.w;

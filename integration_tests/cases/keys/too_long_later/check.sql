@@ -1,0 +1,1 @@
+SELECT length(id) AS length, name FROM airbyte.k ORDER BY 1;

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX mine ON airbyte.k (id);

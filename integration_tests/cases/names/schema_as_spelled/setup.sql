@@ -1,0 +1,1 @@
+CREATE SCHEMA "It""s-a schema" AUTHORIZATION {{writer}};

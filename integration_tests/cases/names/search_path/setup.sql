@@ -1,0 +1,13 @@
+CREATE SCHEMA trap;
+GRANT USAGE ON SCHEMA trap TO PUBLIC;
+CREATE TYPE trap.varchar AS ENUM ('x');
+CREATE TABLE trap.pg_class (x int);
+CREATE TABLE trap._airbyte_load_0 (x int);
+CREATE FUNCTION trap.has_schema_privilege(oid, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+ALTER ROLE {{writer}} SET search_path = trap, pg_catalog;
+ALTER ROLE {{writer}} SET DateStyle = 'German';
+ALTER ROLE {{writer}} SET TimeZone = 'Asia/Tokyo';
+ALTER ROLE {{writer}} SET standard_conforming_strings = off;
+ALTER ROLE {{writer}} SET extra_float_digits = 0;
+ALTER ROLE {{writer}} SET synchronous_commit = off;
+ALTER ROLE {{writer}} SET statement_timeout = '60s';

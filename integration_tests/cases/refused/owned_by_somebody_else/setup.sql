@@ -1,0 +1,3 @@
+CREATE SCHEMA airbyte AUTHORIZATION {{writer}};
+CREATE TABLE airbyte.t (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, id bigint);
+GRANT ALL ON airbyte.t TO {{writer}};

@@ -1,0 +1,1 @@
+CREATE PUBLICATION {{database}}_pub FOR ALL TABLES;

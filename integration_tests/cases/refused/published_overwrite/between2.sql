@@ -1,0 +1,1 @@
+CREATE PUBLICATION {{database}}_pub FOR TABLE airbyte.t;

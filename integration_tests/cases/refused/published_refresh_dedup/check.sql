@@ -1,0 +1,1 @@
+SELECT relreplident FROM pg_class WHERE oid = 'airbyte.t'::regclass;

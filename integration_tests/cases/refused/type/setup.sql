@@ -1,0 +1,2 @@
+CREATE SCHEMA airbyte AUTHORIZATION {{writer}};
+CREATE TYPE airbyte.t AS ENUM ('a');

@@ -1,0 +1,1 @@
+ALTER TABLE airbyte.t ADD COLUMN mine varchar DEFAULT 'kept';
