@@ -1,0 +1,1 @@
+SELECT id FROM shop.first WHERE id = 12;

@@ -1,0 +1,3 @@
+SELECT input, c.entry->>'field' AS field, c.entry->>'change' AS change, c.entry->>'reason' AS reason
+FROM airbyte."values" t, jsonb_array_elements(t._airbyte_meta->'changes') WITH ORDINALITY AS c(entry, position)
+ORDER BY input, c.position;

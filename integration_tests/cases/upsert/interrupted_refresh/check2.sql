@@ -1,0 +1,1 @@
+SELECT id, name FROM airbyte.users ORDER BY id;

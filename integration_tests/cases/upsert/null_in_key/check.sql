@@ -1,0 +1,1 @@
+SELECT a, b, name FROM airbyte.users ORDER BY a, b;
