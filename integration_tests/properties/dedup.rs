@@ -1,4 +1,8 @@
-use fastrand::Rng;
 use crate::support::postgres::TestDatabase;
-pub fn round(_: &TestDatabase, _: &mut Rng) -> Result<(), String> { Ok(()) }
-pub fn large_windows(_: &TestDatabase, _: &mut Rng) -> Result<(), String> { Ok(()) }
+use fastrand::Rng;
+pub fn round(_: &TestDatabase, _: &mut Rng) -> Result<(), String> {
+    Ok(())
+}
+pub fn large_windows(_: &TestDatabase, _: &mut Rng) -> Result<(), String> {
+    Ok(())
+}

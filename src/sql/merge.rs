@@ -6,8 +6,7 @@
 
 use super::ddl::{ARRIVAL, CHANGES};
 use super::{Statement, quote, quote_list, quote_table};
-use crate::batch::KeyFacts;
-use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, RAW_ID, TableName, TableSchema};
+use crate::schema::{EXTRACTED_AT, GENERATION_ID, KeyFacts, META, RAW_ID, TableName, TableSchema};
 
 /// Where the rows come from.
 #[derive(Clone, Debug)]

@@ -5,15 +5,13 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::types::Type;
-
 use super::introspect;
 use super::{Context, Target};
 use crate::error::Result;
 use crate::limits::IDENTIFIER_BYTES;
 use crate::load_strategy::Rows;
 use crate::naming::{hash, with_suffix};
-use crate::pg::Session;
+use crate::pg::{Session, Type, value};
 use crate::schema::{EXTRACTED_AT, ExistingIndex, ExistingTable, TableName};
 use crate::sql::{ddl, introspect as sql};
 
@@ -181,7 +179,7 @@ async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<S
         .await?;
     let mut taken = HashSet::new();
     for row in &rows {
-        taken.insert(introspect::value::<String>(row, "name")?);
+        taken.insert(value::<String>(row, "name")?);
     }
     Ok(candidates.iter().find(|name| !taken.contains(*name)).or(candidates.last()).cloned().unwrap_or_default())
 }

@@ -5,15 +5,14 @@
 use std::sync::Arc;
 
 use super::indexes::{self, KeyIndex};
-use super::introspect::value;
 use super::{Context, Target};
-use crate::batch::{KeyFacts, Rows as Window};
+use crate::batch::Rows as Window;
 use crate::copy::{CopyChunks, CopyColumns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
-use crate::pg::Session;
-use crate::schema::TableName;
+use crate::pg::{Session, value};
+use crate::schema::{KeyFacts, TableName};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{self, Statement, ddl};
 

@@ -3,7 +3,7 @@
 mod evolve;
 mod indexes;
 mod input;
-pub(crate) mod introspect;
+mod introspect;
 mod ledger;
 mod load;
 mod pipeline;

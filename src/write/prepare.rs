@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tokio_postgres::types::Type;
-
 use super::indexes::{self, KeyIndex};
-use super::introspect::{self, value};
+use super::introspect;
 use super::plan::StreamPlan;
 use super::{Context, Target, evolve, load, publish};
-use crate::batch::KeyFacts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::{Earlier, Rows};
-use crate::pg::Session;
-use crate::schema::{ExistingTable, GENERATION_ID, TableName, TableSchema};
+use crate::pg::{Session, Type, value};
+use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{ddl, introspect as sql};
 

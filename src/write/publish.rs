@@ -3,14 +3,12 @@
 //! Where nothing hangs on the old table the new one takes its name, which is the shortest lock. Else the rows are
 //! replaced inside the old table in one transaction, so that views, grants, policies and the like never notice.
 
-use tokio_postgres::types::Type;
-
 use super::indexes::{self, KeyIndex};
-use super::introspect::{self, value};
+use super::introspect;
 use super::{Context, Target, evolve};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
-use crate::pg::Session;
+use crate::pg::{Session, Type, value};
 use crate::schema::{ExistingTable, META_COLUMNS, TableName};
 use crate::sql::{ddl, dependents, merge};
 
