@@ -150,7 +150,11 @@ impl Merge<'_> {
     }
 
     fn insert_select(&self) -> String {
-        let user = self.schema.columns.iter().map(|c| format!("s.{}", quote(&c.name)));
+        let user = self.schema.columns.iter().map(|c| {
+            let column = quote(&c.name);
+            // A record that is more than jsonb holds is NULL by now, which the raw table's column is not.
+            if self.schema.raw { format!("COALESCE(s.{column}, '{{}}')") } else { format!("s.{column}") }
+        });
         let meta = [
             format!("s.{}", quote(RAW_ID)),
             format!("s.{}", quote(EXTRACTED_AT)),

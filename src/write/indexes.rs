@@ -129,13 +129,21 @@ pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Resu
     Ok(())
 }
 
-/// Drops the indexes on which a too long value was refused; the rows are merged without them.
-pub(super) async fn drop_all(session: &Session, target: &Target) -> Result<()> {
+/// Drops the index on a key that the stream no longer has: a unique one would refuse its rows.
+pub(super) async fn drop_outdated_key(session: &Session, target: &Target) -> Result<()> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
-    for index in existing.indexes.iter().filter(|i| is_ours(i)) {
-        session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
-    }
-    Ok(())
+    drop_outdated(session, &existing, Role::Key, &target.schema.key_names()).await
+}
+
+/// Drops an index on which a too long value was refused: the one on the cursor, and when there is none (any more) the
+/// one on the key. Answers its name and whether it was the key's, or nothing when neither is there.
+pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Option<(String, bool)>> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(None) };
+    let of = |role: Role| existing.indexes.iter().find(|i| is_ours(i) && i.name.starts_with(role.prefix()));
+    let found = of(Role::Cursor).map(|i| (i, false)).or_else(|| of(Role::Key).map(|i| (i, true)));
+    let Some((index, is_key)) = found else { return Ok(None) };
+    session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
+    Ok(Some((index.name.clone(), is_key)))
 }
 
 /// Gives the indexes of a table the names that they would get if they were made now.

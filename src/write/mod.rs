@@ -63,8 +63,6 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
-    /// A value was too long for an index.
-    pub indexes_given_up: bool,
     /// Rows committed by this sync.
     pub stored: u64,
 }
@@ -80,7 +78,6 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
-            indexes_given_up: false,
             stored: 0,
         }
     }

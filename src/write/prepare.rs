@@ -179,6 +179,9 @@ async fn stream(
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
+    if matches!(place, Place::Final | Place::Next) {
+        indexes::drop_outdated_key(session, &target).await?;
+    }
     let mut has_rows = match place {
         Place::Final => filled,
         Place::Next => merged && session.ask(&ddl::has_rows(at), &doing).await?,

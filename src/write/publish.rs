@@ -130,6 +130,9 @@ async fn swap(session: &Session, target: &Target, new: Option<&ExistingTable>, d
 
 async fn refill(cx: &Context, session: &Session, target: &Target, old: &ExistingTable, doing: &str) -> Result<()> {
     let (next, table) = (&target.table, &target.schema.table);
+    let mut published = target.clone();
+    published.table = table.clone();
+    indexes::drop_outdated_key(session, &published).await?;
     let keys = session.query(dependents::inbound_foreign_keys(), &[(&old.oid, Type::OID)], doing).await?;
     let columns: Vec<&str> = META_COLUMNS
         .iter()
@@ -173,8 +176,6 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         }
     }
     session.execute(&ddl::drop_table(next, false), doing).await?;
-    let mut published = target.clone();
-    published.table = table.clone();
     if published.strategy.rows == Rows::Merged {
         indexes::ensure_key(cx, session, &published).await?;
     }
