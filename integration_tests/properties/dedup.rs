@@ -1,4 +1,0 @@
-use fastrand::Rng;
-use crate::support::postgres::TestDatabase;
-pub fn round(_: &TestDatabase, _: &mut Rng) -> Result<(), String> { Ok(()) }
-pub fn large_windows(_: &TestDatabase, _: &mut Rng) -> Result<(), String> { Ok(()) }
