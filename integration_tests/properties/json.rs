@@ -9,8 +9,7 @@ use crate::text;
 const ROWS: usize = 500;
 /// Levels that are stored.
 const DEPTH: usize = 2_000;
-const FIELDS: [(&str, Kind); 4] =
-    [("a", Kind::Array), ("o", Kind::Object), ("t", Kind::Union), ("u", Kind::String)];
+const FIELDS: [(&str, Kind); 4] = [("a", Kind::Array), ("o", Kind::Object), ("t", Kind::Union), ("u", Kind::String)];
 
 /// Loads random documents into `jsonb` columns and, as text, into a string column.
 pub fn round(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
@@ -142,8 +141,20 @@ impl Document {
 
     fn number(&mut self, rng: &mut Rng) {
         const ODD: [&str; 14] = [
-            "0", "-0", "-0.0", "1E2", "1e-5", "123456789012345678901234567890.123456789", "0.1000", "1e400", "-1.5e-400",
-            "9007199254740993", "1e131071", "1e-16383", "100e-2", "0e7",
+            "0",
+            "-0",
+            "-0.0",
+            "1E2",
+            "1e-5",
+            "123456789012345678901234567890.123456789",
+            "0.1000",
+            "1e400",
+            "-1.5e-400",
+            "9007199254740993",
+            "1e131071",
+            "1e-16383",
+            "100e-2",
+            "0e7",
         ];
         const TOO_LARGE: [&str; 3] = ["1e131072", "-1e-16384", "1e9999999999999999999999"];
         if rng.u8(..150) == 0 {

@@ -9,12 +9,12 @@ mod json;
 mod numbers;
 mod property;
 mod rows;
+#[path = "../support/mod.rs"]
+mod support;
 mod syntax;
 mod table;
 mod text;
 mod times;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::process::ExitCode;
 

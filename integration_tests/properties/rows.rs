@@ -116,7 +116,10 @@ fn cell(rng: &mut Rng, kind: Kind) -> Cell {
         Kind::TimeTz => {
             let moment = Moment::random(rng);
             let (zone, shown) = [("", "+00"), ("Z", "+00"), ("-0345", "-03:45"), ("+02:00", "+02")][rng.usize(..4)];
-            Cell::stored(format!("\"{}{zone}\"", moment.time_with_more_digits(rng)), format!("{}{shown}", moment.time()))
+            Cell::stored(
+                format!("\"{}{zone}\"", moment.time_with_more_digits(rng)),
+                format!("{}{shown}", moment.time()),
+            )
         }
         Kind::Timestamp => {
             let moment = Moment::random(rng);
@@ -164,7 +167,11 @@ fn string(rng: &mut Rng) -> Cell {
         1 => Cell::stored("true", "true"),
         2 => {
             let string = text::random(rng);
-            of(&string, format!("{{ \"k\": [ {} ] }}", string.json), format!("{{\"k\":[{}]}}", text::quoted(&string.text)))
+            of(
+                &string,
+                format!("{{ \"k\": [ {} ] }}", string.json),
+                format!("{{\"k\":[{}]}}", text::quoted(&string.text)),
+            )
         }
         _ => {
             let string = text::random(rng);
@@ -191,16 +198,21 @@ fn bad(rng: &mut Rng, kind: Kind) -> Cell {
             ("false", NOT_OF_TYPE),
             ("[1]", NOT_OF_TYPE),
         ],
-        Kind::Number => &[("\"one\"", NOT_OF_TYPE), ("\"NaN\"", NOT_OF_TYPE), ("[]", NOT_OF_TYPE), ("1e140000", TOO_LARGE)],
+        Kind::Number => {
+            &[("\"one\"", NOT_OF_TYPE), ("\"NaN\"", NOT_OF_TYPE), ("[]", NOT_OF_TYPE), ("1e140000", TOO_LARGE)]
+        }
         Kind::Date => &[
             ("\"2023-02-29\"", NOT_OF_TYPE),
             ("\"0000-01-01\"", NOT_OF_TYPE),
             ("20230101", NOT_OF_TYPE),
             ("\"9999999-01-01\"", TOO_LARGE),
         ],
-        Kind::Time | Kind::TimeTz => {
-            &[("\"25:00:00\"", NOT_OF_TYPE), ("\"noon\"", NOT_OF_TYPE), ("12", NOT_OF_TYPE), ("\"23:59:60.5\"", TOO_LARGE)]
-        }
+        Kind::Time | Kind::TimeTz => &[
+            ("\"25:00:00\"", NOT_OF_TYPE),
+            ("\"noon\"", NOT_OF_TYPE),
+            ("12", NOT_OF_TYPE),
+            ("\"23:59:60.5\"", TOO_LARGE),
+        ],
         Kind::Timestamp | Kind::TimestampTz => &[
             ("\"2023-04-31T00:00:00Z\"", NOT_OF_TYPE),
             ("1700000000", NOT_OF_TYPE),
@@ -208,7 +220,9 @@ fn bad(rng: &mut Rng, kind: Kind) -> Cell {
             ("\"294277-01-01T00:00:00Z\"", TOO_LARGE),
             ("\"4715-01-01T00:00:00Z BC\"", TOO_LARGE),
         ],
-        Kind::Object => &[("\"{}\"", NOT_OF_TYPE), ("[]", NOT_OF_TYPE), ("1", NOT_OF_TYPE), ("{\"a\":1e200000}", TOO_LARGE)],
+        Kind::Object => {
+            &[("\"{}\"", NOT_OF_TYPE), ("[]", NOT_OF_TYPE), ("1", NOT_OF_TYPE), ("{\"a\":1e200000}", TOO_LARGE)]
+        }
         Kind::Array => &[("{}", NOT_OF_TYPE), ("\"[]\"", NOT_OF_TYPE), ("[1e-20000]", TOO_LARGE)],
         Kind::Union => &[("[1e-20000]", TOO_LARGE)],
         Kind::String => return string(rng),

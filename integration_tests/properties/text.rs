@@ -13,7 +13,11 @@ pub fn round(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
     let rows: Vec<Row> = (0..ROWS)
         .map(|_| {
             let string = random(rng);
-            let text = if string.dirty { Cell::cleaned(&string.json, &string.text) } else { Cell::stored(&string.json, &string.text) };
+            let text = if string.dirty {
+                Cell::cleaned(&string.json, &string.text)
+            } else {
+                Cell::stored(&string.json, &string.text)
+            };
             // jsonb prints a string with few escapes, as a JSON writer does.
             let union = Cell { stored: Some(quoted(&string.text)), ..text.clone() };
             let mut row = Row::from(vec![text, union]);
@@ -81,8 +85,16 @@ fn push(rng: &mut Rng, dirty: bool, string: &mut Random) {
             string.dirty = true;
         }
         2..=4 => {
-            let escapes =
-                [(r#"\""#, '"'), (r"\\", '\\'), (r"\/", '/'), (r"\b", '\u{8}'), (r"\f", '\u{c}'), (r"\n", '\n'), (r"\r", '\r'), (r"\t", '\t')];
+            let escapes = [
+                (r#"\""#, '"'),
+                (r"\\", '\\'),
+                (r"\/", '/'),
+                (r"\b", '\u{8}'),
+                (r"\f", '\u{c}'),
+                (r"\n", '\n'),
+                (r"\r", '\r'),
+                (r"\t", '\t'),
+            ];
             let (json, c) = escapes[rng.usize(..escapes.len())];
             string.json.push_str(json);
             string.text.push(c);

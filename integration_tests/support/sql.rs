@@ -93,11 +93,12 @@ impl Sql {
     pub fn copy_out(&self, statement: &str) -> Result<Vec<u8>, String> {
         let copy = async {
             let stream = self.client.copy_out(statement).await?;
-            stream.try_fold(Vec::new(), async |mut all, part| {
-                all.extend_from_slice(&part);
-                Ok(all)
-            })
-            .await
+            stream
+                .try_fold(Vec::new(), async |mut all, part| {
+                    all.extend_from_slice(&part);
+                    Ok(all)
+                })
+                .await
         };
         self.runtime.block_on(copy).map_err(|e| explain(&e))
     }

@@ -48,7 +48,12 @@ fn compare(name: &str, types: &[ColumnType], rows: &str, golden: &[u8]) {
     let rows = decode(types, rows);
     let encoded = encode(&rows, types, CopyColumns { changes: meta, arrival: meta });
     let shared = encoded.iter().zip(golden).take_while(|(ours, theirs)| ours == theirs).count();
-    assert!(encoded == golden, "{name}: {} bytes, the server sent {}; they differ from byte {shared}", encoded.len(), golden.len());
+    assert!(
+        encoded == golden,
+        "{name}: {} bytes, the server sent {}; they differ from byte {shared}",
+        encoded.len(),
+        golden.len()
+    );
 }
 
 /// Each line is an array with one value a column.

@@ -122,7 +122,8 @@ impl Stream {
     }
 
     pub fn record(&self, rng: &mut Rng) -> Record {
-        let mut draw = |(_, values): &(Kind, Vec<Value>)| (rng.u8(..8) > 0).then(|| values[rng.usize(..values.len())].clone());
+        let mut draw =
+            |(_, values): &(Kind, Vec<Value>)| (rng.u8(..8) > 0).then(|| values[rng.usize(..values.len())].clone());
         let key = self.keys.iter().map(&mut draw).collect();
         let cursor = self.cursor.as_ref().and_then(draw);
         Record {
@@ -136,7 +137,8 @@ impl Stream {
 
     pub fn line(&self, record: &Record) -> String {
         let mut members = vec![format!(r#""payload":"{}""#, record.payload)];
-        for (name, value) in KEYS.iter().zip(&record.key).chain(self.cursor.iter().map(|_| (&"cursor", &record.cursor))) {
+        for (name, value) in KEYS.iter().zip(&record.key).chain(self.cursor.iter().map(|_| (&"cursor", &record.cursor)))
+        {
             // A NULL may be said or left out.
             match value {
                 Some(value) => members.push(format!(r#""{name}":{}"#, value.json)),
@@ -163,7 +165,9 @@ impl Stream {
             .chain(self.cdc.then_some(&DELETED_AT))
             .map(|name| format!("{}::text, ", quote_identifier(name)))
             .collect();
-        format!("payload, {user}(extract(epoch FROM _airbyte_extracted_at) * 1000)::bigint::text, _airbyte_generation_id::text")
+        format!(
+            "payload, {user}(extract(epoch FROM _airbyte_extracted_at) * 1000)::bigint::text, _airbyte_generation_id::text"
+        )
     }
 
     pub fn row(&self, row: &Stored) -> Vec<Option<String>> {
@@ -184,7 +188,13 @@ impl Stream {
         let cursor = self.cursor.as_ref().map(|(kind, _)| *kind);
         format!(
             "key {keys:?}, cursor {cursor:?}, deletions {}, generation {}, refresh {}",
-            if !self.cdc { "none" } else if hard { "hard" } else { "soft" },
+            if !self.cdc {
+                "none"
+            } else if hard {
+                "hard"
+            } else {
+                "soft"
+            },
             self.generation,
             self.refresh
         )
@@ -201,6 +211,7 @@ pub fn told(record: &Record) -> String {
 
 /// Values for a person.
 pub fn shortened(values: &[Option<String>]) -> String {
-    let short = |value: &Option<String>| value.as_ref().map_or("NULL".to_owned(), |text| text.chars().take(30).collect());
+    let short =
+        |value: &Option<String>| value.as_ref().map_or("NULL".to_owned(), |text| text.chars().take(30).collect());
     values.iter().map(short).collect::<Vec<_>>().join(" | ")
 }

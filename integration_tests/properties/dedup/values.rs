@@ -126,7 +126,11 @@ pub fn pool(rng: &mut Rng, kind: Kind, too_long: bool) -> Vec<Value> {
                 Kind::String => pool.push(Value { class, json: quoted, text }),
                 Kind::Union => pool.push(Value { class, json: quoted.clone(), text: quoted }),
                 Kind::Object => {
-                    pool.push(Value { class, json: format!("{{\"k\":{quoted}}}"), text: format!("{{\"k\": {quoted}}}") });
+                    pool.push(Value {
+                        class,
+                        json: format!("{{\"k\":{quoted}}}"),
+                        text: format!("{{\"k\": {quoted}}}"),
+                    });
                 }
                 _ => {}
             }
