@@ -244,7 +244,7 @@ const DAY: i64 = 86_400;
 impl Moment {
     fn random(rng: &mut Rng) -> Self {
         let micros = [0, 1, 999_999, 500_000, rng.u32(..1_000_000)][rng.usize(..5)];
-        Self { seconds: DAY + rng.i64(..200 * 365 * DAY), micros }
+        Self { seconds: DAY + rng.i64(0..200 * 365 * DAY), micros }
     }
 
     fn later(self, seconds: i64) -> Self {
