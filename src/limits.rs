@@ -8,6 +8,8 @@ pub const LINE_BYTES: usize = 256 << 20;
 pub const READ_BYTES: usize = 256 << 10;
 /// Chunks of stdin that wait between the reading thread and the pipeline.
 pub const CHUNKS_QUEUED: usize = 4;
+/// Bytes from which on a chunk of stdin does not wait in the queue.
+pub const CHUNK_BYTES: usize = 4 << 20;
 /// Deepest nesting stored in `jsonb`, in levels; Postgres's own limit depends on its stack.
 pub const JSON_DEPTH: usize = 2_000;
 /// Digits after the decimal point that `numeric` holds.
