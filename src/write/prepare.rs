@@ -191,6 +191,14 @@ async fn stream(
         adopt_left_over(cx, session, &mut target, left_over).await?;
         has_rows = true;
     }
+    let stays = match place {
+        Place::Final => table,
+        Place::Next => next,
+        Place::NewFinal | Place::NewNext => None,
+    };
+    if let Some(stays) = stays.filter(|_| !merged) {
+        indexes::drop_unique_key(session, stays).await?;
+    }
     if merged {
         identify(cx, session, &target).await?;
         target.key_index = if has_rows { indexes::ensure_key(cx, session, &target).await? } else { KeyIndex::NotYet };
