@@ -1,16 +1,13 @@
 //! The `check` command: everything that a write will need, tried for real and taken back.
 
-use tokio_postgres::types::Type;
-
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming;
-use crate::pg::{Connector, Session};
+use crate::pg::{Connector, Session, Type, value};
 use crate::protocol::Output;
-use crate::schema::{Column, TableName, TableSchema};
+use crate::schema::{Column, KeyFacts, TableName, TableSchema};
 use crate::sql::{ddl, introspect};
 use crate::types::ColumnType;
-use crate::write::introspect::value;
 
 /// Oldest server that is tried at all.
 const OLDEST_SERVER: i32 = 120_000;
@@ -161,7 +158,7 @@ async fn schema(
 
 /// Creates a table, loads one row through a temporary one, reads it back and drops the table.
 async fn try_tables(session: &Session, schema: &str) -> Result<()> {
-    use crate::batch::{KeyFacts, Layout, LayoutColumn, RawIds, Router, RouterStream};
+    use crate::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream};
     use crate::protocol::{Message, StreamName, parse_line};
     use crate::sql::merge::{Merge, Source};
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use futures_util::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
@@ -83,6 +84,23 @@ impl Sql {
     /// The server's error, as text.
     pub fn rows(&self, query: &str) -> Result<Vec<Vec<Option<String>>>, String> {
         Ok(self.answers(query)?.into_iter().next().unwrap_or_default().rows)
+    }
+
+    /// Runs a `COPY … TO STDOUT` and returns what the server sent.
+    ///
+    /// # Errors
+    /// The server's error, as text.
+    pub fn copy_out(&self, statement: &str) -> Result<Vec<u8>, String> {
+        let copy = async {
+            let stream = self.client.copy_out(statement).await?;
+            stream
+                .try_fold(Vec::new(), async |mut all, part| {
+                    all.extend_from_slice(&part);
+                    Ok(all)
+                })
+                .await
+        };
+        self.runtime.block_on(copy).map_err(|e| explain(&e))
     }
 
     /// Runs one query and returns its only value, empty for NULL and for no row.

@@ -64,11 +64,8 @@ impl RecordDecoder {
         if !key.is_escaped() && self.fields.get(guess).is_some_and(|field| **field == *raw) {
             return guess;
         }
-        let column = if key.is_escaped() {
-            self.columns.get(unescaped_name(raw).as_str())
-        } else {
-            self.columns.get(raw)
-        };
+        let column =
+            if key.is_escaped() { self.columns.get(unescaped_name(raw).as_str()) } else { self.columns.get(raw) };
         let column = column.copied().unwrap_or(UNDECLARED);
         if column != UNDECLARED {
             if self.order.len() <= position && position <= self.fields.len() * 2 {

@@ -11,20 +11,9 @@ use hashbrown::HashSet;
 
 use super::stream_batch::Layout;
 use crate::limits;
-use crate::types::{ColumnType, numeric};
-
-/// What is known of the keys of one stream's rows in one window.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct KeyFacts {
-    /// Two rows may have the same key.
-    pub duplicates: bool,
-    /// Some key holds a NULL.
-    pub nulls: bool,
-    /// A key may have been loaded by an earlier window of this first load.
-    pub seen_before: bool,
-    /// Some row marks a deletion.
-    pub deletions: bool,
-}
+use crate::numeric;
+use crate::schema::KeyFacts;
+use crate::types::ColumnType;
 
 /// Keys of first loads: as long as none returns, an empty table is filled without an index.
 pub struct FirstLoad {

@@ -12,7 +12,7 @@ mod stream_batch;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{FirstLoad, KeyFacts};
+pub use keys::FirstLoad;
 pub use meta::RawIds;
 pub use router::{Router, RouterStream};
 pub use stream_batch::{Layout, LayoutColumn, Rows};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{Field, Schema};
 
-use super::keys::{KeyFacts, KeyReader};
+use super::keys::KeyReader;
 use super::meta::{self, RawIds};
 use crate::json::{Token, write_quoted};
 use crate::limits;
+use crate::schema::KeyFacts;
 use crate::types::{ColumnBuilder, ColumnType, Outcome, Reason};
 
 /// What a stream's rows look like.

@@ -1,1 +1,89 @@
+//! Our bytes against those that the server sent for the same values: `fixtures/NAME.sql` is its query, `NAME.copy` its answer,
+//! `NAME.jsonl` the rows as JSON. `UPDATE=1 cargo test --test properties copy_goldens` asks a server anew.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray};
+use arrow::datatypes::{Field, Schema};
+
+use super::*;
+use crate::batch::KeyFacts;
+use crate::json::Scanner;
+use crate::types::{ColumnBuilder, Outcome};
+
+/// 2023-11-14 22:13:20 UTC, counted from 2000.
+const EXTRACTED_AT_US: i64 = 753_315_200_000_000;
+const NULLED: &str = r#"[{"field": "a", "change": "NULLED", "reason": "DESTINATION_SERIALIZATION_ERROR"}]"#;
+
+macro_rules! goldens {
+    ($($name:ident: $types:expr,)*) => {$(
+        #[test]
+        fn $name() {
+            let name = stringify!($name);
+            let rows = include_str!(concat!("fixtures/", stringify!($name), ".jsonl"));
+            let golden = include_bytes!(concat!("fixtures/", stringify!($name), ".copy"));
+            compare(name, $types, rows, golden);
+        }
+    )*};
+}
+
+goldens! {
+    boolean: &[ColumnType::Boolean],
+    integer: &[ColumnType::Integer],
+    number: &[ColumnType::Number],
+    string: &[ColumnType::String],
+    date: &[ColumnType::Date],
+    timetz: &[ColumnType::TimeTz],
+    time: &[ColumnType::Time],
+    timestamptz: &[ColumnType::TimestampTz],
+    timestamp: &[ColumnType::Timestamp],
+    object: &[ColumnType::Object],
+    array: &[ColumnType::Array],
+    json: &[ColumnType::Json],
+    all_types: ColumnType::ALL,
+}
+
+fn compare(name: &str, types: &[ColumnType], rows: &str, golden: &[u8]) {
+    let meta = types.len() > 1;
+    let rows = decode(types, rows);
+    let encoded = encode(&rows, types, CopyColumns { changes: meta, arrival: meta });
+    let shared = encoded.iter().zip(golden).take_while(|(ours, theirs)| ours == theirs).count();
+    assert!(
+        encoded == golden,
+        "{name}: {} bytes, the server sent {}; they differ from byte {shared}",
+        encoded.len(),
+        golden.len()
+    );
+}
+
+/// Each line is an array with one value a column.
+fn decode(types: &[ColumnType], rows: &str) -> Rows {
+    let mut builders: Vec<ColumnBuilder> = types.iter().map(|&column_type| ColumnBuilder::new(column_type)).collect();
+    let mut changes = Vec::new();
+    for line in rows.lines() {
+        let mut scanner = Scanner::new(line);
+        scanner.enter_array().expect("an array");
+        let mut nulled = false;
+        for (position, builder) in builders.iter_mut().enumerate() {
+            let token = scanner.next_element(position == 0).expect("JSON").expect("one value a column");
+            nulled |= matches!(builder.append(token, line), Outcome::Nulled(_));
+        }
+        changes.push(nulled.then_some(NULLED));
+    }
+    let count = changes.len();
+    // The number of the row in decimal digits, which an id takes for hexadecimal ones.
+    let ids = (1..=count).map(|row| u128::from_str_radix(&row.to_string(), 16).expect("digits").to_be_bytes());
+    let mut arrays: Vec<ArrayRef> = vec![
+        Arc::new(FixedSizeBinaryArray::try_from_iter(ids).expect("sixteen bytes each")),
+        Arc::new(Int64Array::from(vec![EXTRACTED_AT_US; count])),
+        Arc::new(StringArray::from(changes)),
+    ];
+    arrays.extend(builders.iter_mut().map(ColumnBuilder::finish));
+    let fields: Vec<Field> = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true)).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns of one length");
+    Rows { batches: vec![batch], count: count as u64, has_changes: true, keys: KeyFacts::default() }
+}
+
+fn encode(rows: &Rows, types: &[ColumnType], columns: CopyColumns) -> Vec<u8> {
+    CopyChunks::new(rows, types, columns).flat_map(|chunk| chunk.to_vec()).collect()
+}

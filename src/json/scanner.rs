@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::limits;
-use crate::types::numeric;
+use crate::numeric;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

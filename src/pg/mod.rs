@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
+use tokio_postgres::types::{FromSql, ToSql};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Statement, session};
 
 pub use sqlstate::statement_error;
+pub use tokio_postgres::Row;
+pub use tokio_postgres::types::Type;
 
 /// A connection to the database.
 pub struct Session {
@@ -195,8 +197,18 @@ impl AsRef<str> for Statement {
 }
 
 /// The one value of a result of one row.
-fn single<'a, T: tokio_postgres::types::FromSql<'a>>(rows: &'a [Row]) -> Result<T> {
+fn single<'a, T: FromSql<'a>>(rows: &'a [Row]) -> Result<T> {
     rows.first()
         .and_then(|row| row.try_get(0).ok())
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a query that always has an answer had none"))
+}
+
+/// A named value of a row of one of our own queries.
+///
+/// # Errors
+/// [`ErrorKind::Internal`] when the query is not what its caller thinks.
+pub fn value<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
+    row.try_get(name).map_err(|e| {
+        Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e)
+    })
 }

@@ -101,3 +101,16 @@ impl TableSchema {
         self.cursor.map(|i| self.name(i))
     }
 }
+
+/// What is known of the keys of one stream's rows in one window.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeyFacts {
+    /// Two rows may have the same key.
+    pub duplicates: bool,
+    /// Some key holds a NULL.
+    pub nulls: bool,
+    /// A key may have been loaded by an earlier window of this first load.
+    pub seen_before: bool,
+    /// Some row marks a deletion.
+    pub deletions: bool,
+}

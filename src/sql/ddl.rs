@@ -13,7 +13,8 @@ pub fn create_schema(schema: &str) -> Statement {
 pub fn create_table(table: &TableName, schema: &TableSchema, more: &[(String, String)]) -> Statement {
     let meta = META_COLUMNS.iter().map(|c| format!("{} {} NOT NULL", quote(c.name), c.column_type.sql()));
     let loaded_at = schema.raw.then(|| format!("{} {}", quote(LOADED_AT), ColumnType::TimestampTz.sql()));
-    let user = schema.columns.iter().map(|c| format!("{} {}", quote(&c.name), c.column_type.sql()));
+    let not_null = if schema.raw { " NOT NULL" } else { "" };
+    let user = schema.columns.iter().map(|c| format!("{} {}{not_null}", quote(&c.name), c.column_type.sql()));
     let more = more.iter().map(|(name, sql_type)| format!("{} {sql_type}", quote(name)));
     let columns: Vec<String> = meta.chain(loaded_at).chain(user).chain(more).collect();
     Statement::new(format!("CREATE TABLE {} ({})", quote_table(table), columns.join(", ")))

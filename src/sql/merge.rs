@@ -6,8 +6,7 @@
 
 use super::ddl::{ARRIVAL, CHANGES};
 use super::{Statement, quote, quote_list, quote_table};
-use crate::batch::KeyFacts;
-use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, RAW_ID, TableName, TableSchema};
+use crate::schema::{EXTRACTED_AT, GENERATION_ID, KeyFacts, META, RAW_ID, TableName, TableSchema};
 
 /// Where the rows come from.
 #[derive(Clone, Debug)]
@@ -151,7 +150,11 @@ impl Merge<'_> {
     }
 
     fn insert_select(&self) -> String {
-        let user = self.schema.columns.iter().map(|c| format!("s.{}", quote(&c.name)));
+        let user = self.schema.columns.iter().map(|c| {
+            let column = quote(&c.name);
+            // A record that is more than jsonb holds is NULL by now, which the raw table's column is not.
+            if self.schema.raw { format!("COALESCE(s.{column}, '{{}}')") } else { format!("s.{column}") }
+        });
         let meta = [
             format!("s.{}", quote(RAW_ID)),
             format!("s.{}", quote(EXTRACTED_AT)),

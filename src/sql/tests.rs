@@ -6,8 +6,7 @@ mod quoting;
 mod statements;
 
 use super::*;
-use crate::batch::KeyFacts;
-use crate::schema::{Column, TableSchema};
+use crate::schema::{Column, KeyFacts, TableSchema};
 use crate::types::ColumnType;
 
 /// Names of a table and of its columns.

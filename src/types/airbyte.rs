@@ -1,32 +1,55 @@
 //! JSON Schema of a catalog property -> [`ColumnType`], as the reference maps it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ColumnType;
 
 /// The column type that a property's schema asks for. Never fails: what is not understood is stored as `jsonb`.
 pub fn column_type(schema: &Value) -> ColumnType {
-    let Value::Object(members) = schema else { return ColumnType::Json };
-    let text = |key: &str| members.get(key).and_then(Value::as_str);
-    if let Some(reference) = text("$ref") {
-        return well_known(reference);
-    }
-    if ["oneOf", "anyOf", "allOf"].iter().any(|key| members.contains_key(*key)) {
-        return ColumnType::Json;
-    }
-    let name = match members.get("type") {
-        None => return ColumnType::Object,
-        Some(Value::String(name)) => name.as_str(),
+    alternative(schema).unwrap_or(ColumnType::Json)
+}
+
+/// One alternative of a union; none for `null`, which every column can hold.
+fn alternative(schema: &Value) -> Option<ColumnType> {
+    let Value::Object(members) = schema else { return Some(ColumnType::Json) };
+    match members.get("type") {
+        Some(Value::String(name)) => return named(name, members),
         Some(Value::Array(names)) => {
-            let mut real = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
-            match (real.next(), real.next()) {
-                (Some(name), None) => name,
-                _ => return ColumnType::Json,
-            }
+            return Some(union(names.iter().map(|name| match name {
+                Value::String(name) => named(name, members),
+                other => alternative(other),
+            })));
         }
-        Some(_) => return ColumnType::Json,
-    };
-    match name {
+        Some(_) => return Some(ColumnType::Json),
+        None => {}
+    }
+    if let Some(Value::String(reference)) = members.get("$ref") {
+        return Some(well_known(reference));
+    }
+    match ["oneOf", "anyOf", "allOf"].iter().find_map(|key| members.get(*key)) {
+        Some(Value::Array(options)) => Some(union(options.iter().map(alternative))),
+        Some(other) => alternative(other),
+        None => Some(ColumnType::Object),
+    }
+}
+
+/// What holds every alternative. That is the alternative itself when there is only one beside `null`, as in the schemas of
+/// optional fields.
+fn union(alternatives: impl Iterator<Item = Option<ColumnType>>) -> ColumnType {
+    let types: Vec<ColumnType> = alternatives.flatten().collect();
+    match types.as_slice() {
+        [only] => *only,
+        // Two objects need not be alike.
+        [ColumnType::Object | ColumnType::Array, ..] => ColumnType::Json,
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
+        _ => ColumnType::Json,
+    }
+}
+
+fn named(name: &str, members: &Map<String, Value>) -> Option<ColumnType> {
+    let text = |key: &str| members.get(key).and_then(Value::as_str);
+    Some(match name {
+        "null" => return None,
         "boolean" => ColumnType::Boolean,
         "integer" | "int" => ColumnType::Integer,
         "number" if text("airbyte_type") == Some("integer") => ColumnType::Integer,
@@ -42,7 +65,7 @@ pub fn column_type(schema: &Value) -> ColumnType {
         "array" => ColumnType::Array,
         "object" => ColumnType::Object,
         _ => ColumnType::Json,
-    }
+    })
 }
 
 fn well_known(reference: &str) -> ColumnType {

@@ -2,9 +2,9 @@
 
 use arrow::array::{Int64Array, Int64Builder};
 
-use super::numeric::{self, NumberError};
 use super::{ColumnKind, Outcome, Reason, put_fixed, with_text};
 use crate::json::{Kind, Token};
+use crate::numeric::{self, NumberError};
 
 pub struct Integer;
 

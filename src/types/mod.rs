@@ -8,8 +8,6 @@
 
 pub mod airbyte;
 pub mod calendar;
-#[allow(clippy::cast_possible_truncation, reason = "digit groups, weights and scales are checked against the limits")]
-pub mod numeric;
 
 mod boolean;
 mod date;

@@ -5,9 +5,9 @@
 
 use arrow::array::{StringArray, StringBuilder};
 
-use super::numeric::{self, NumberError};
 use super::{ColumnKind, Outcome, Reason, put_sized, with_text};
 use crate::json::{Kind, Token};
+use crate::numeric::{self, NumberError};
 
 pub struct Number;
 

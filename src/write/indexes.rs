@@ -5,15 +5,13 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::types::Type;
-
 use super::introspect;
 use super::{Context, Target};
 use crate::error::Result;
 use crate::limits::IDENTIFIER_BYTES;
 use crate::load_strategy::Rows;
 use crate::naming::{hash, with_suffix};
-use crate::pg::Session;
+use crate::pg::{Session, Type, value};
 use crate::schema::{EXTRACTED_AT, ExistingIndex, ExistingTable, TableName};
 use crate::sql::{ddl, introspect as sql};
 
@@ -66,14 +64,6 @@ pub(crate) enum KeyIndex {
 /// Whether an index of a table is ours; one of the user may begin like ours.
 pub(super) fn is_ours(table: &TableName, index: &ExistingIndex) -> bool {
     Role::ALL.iter().any(|role| role.made(table, index))
-}
-
-/// Drops our unique key from a table whose rows are only added from now on.
-pub(super) async fn drop_unique_key(session: &Session, existing: &ExistingTable) -> Result<()> {
-    for index in existing.indexes.iter().filter(|i| i.unique && Role::Key.made(&existing.table, i)) {
-        session.execute(&ddl::drop_index(&existing.table.schema, &index.name), "dropping an outdated index").await?;
-    }
-    Ok(())
 }
 
 /// The unique index that is there.
@@ -151,13 +141,21 @@ pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Resu
     Ok(())
 }
 
-/// Drops the indexes on which a too long value was refused; the rows are merged without them.
-pub(super) async fn drop_all(session: &Session, target: &Target) -> Result<()> {
+/// Drops the index on a key that the stream no longer has: a unique one would refuse its rows.
+pub(super) async fn drop_outdated_key(session: &Session, target: &Target) -> Result<()> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
-    for index in existing.indexes.iter().filter(|i| is_ours(&existing.table, i)) {
-        session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
-    }
-    Ok(())
+    drop_outdated(session, &existing, Role::Key, &target.schema.key_names()).await
+}
+
+/// Drops an index on which a too long value was refused: the one on the cursor, and when there is none (any more) the
+/// one on the key. Answers its name and whether it was the key's, or nothing when neither is there.
+pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Option<(String, bool)>> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(None) };
+    let of = |role: Role| existing.indexes.iter().find(|i| role.made(&existing.table, i));
+    let found = of(Role::Cursor).map(|i| (i, false)).or_else(|| of(Role::Key).map(|i| (i, true)));
+    let Some((index, is_key)) = found else { return Ok(None) };
+    session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
+    Ok(Some((index.name.clone(), is_key)))
 }
 
 /// Gives the indexes of a table the names that they would get if they were made now.
@@ -207,7 +205,7 @@ async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<S
         .await?;
     let mut taken = HashSet::new();
     for row in &rows {
-        taken.insert(introspect::value::<String>(row, "name")?);
+        taken.insert(value::<String>(row, "name")?);
     }
     Ok(candidates.iter().find(|name| !taken.contains(*name)).or(candidates.last()).cloned().unwrap_or_default())
 }

@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::Row;
-use tokio_postgres::types::Type;
-
-use crate::error::{Error, ErrorKind, Result};
-use crate::pg::Session;
+use crate::error::Result;
+use crate::pg::{Row, Session, Type, value};
 use crate::schema::{ExistingColumn, ExistingIndex, ExistingTable, TableName};
 use crate::sql::introspect;
 
@@ -73,12 +70,5 @@ fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
         comment: value(row, "comment")?,
         columns: Vec::new(),
         indexes: Vec::new(),
-    })
-}
-
-/// A named value of a row of one of our own queries.
-pub(crate) fn value<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
-    row.try_get(name).map_err(|e| {
-        Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e)
     })
 }

@@ -2,18 +2,18 @@
 //!
 //! The window stays in memory until its commit, so a load can be repeated from the start whatever happened to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::indexes::{self, KeyIndex};
-use super::introspect::value;
 use super::{Context, Target};
-use crate::batch::{KeyFacts, Rows as Window};
+use crate::batch::Rows as Window;
 use crate::copy::{CopyChunks, CopyColumns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
-use crate::pg::Session;
-use crate::schema::TableName;
+use crate::pg::{Session, value};
+use crate::schema::{KeyFacts, TableName};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{self, Statement, ddl};
 
@@ -90,27 +90,30 @@ impl Loader {
     }
 
     /// Loads some streams one after the other in one session; answers what is now known of their indexes.
-    async fn load_lane(&self, session: &Session, loads: &[&StreamLoad]) -> Result<Vec<Loaded>> {
+    async fn load_lane(&self, session: &Session, loads: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
         let mut loaded = Vec::with_capacity(loads.len());
         for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            match self.load_group(session, group, false).await {
-                Err(error) if error.sqlstate() == Some("54000") && error.message().contains("index") => {
-                    self.give_up_indexes(session, group, &error).await?;
-                    loaded.extend(self.load_group(session, group, true).await?);
+            let mut keyless = HashSet::new();
+            loop {
+                match self.load_group(session, group, &keyless).await {
+                    Err(error)
+                        if error.sqlstate() == Some("54000")
+                            && error.message().contains("index")
+                            && self.give_one_up(session, group, &error, &mut keyless).await? => {}
+                    outcome => break loaded.extend(outcome?),
                 }
-                outcome => loaded.extend(outcome?),
             }
         }
         Ok(loaded)
     }
 
-    async fn load_group(&self, session: &Session, group: &[&StreamLoad], no_index: bool) -> Result<Vec<Loaded>> {
+    async fn load_group(&self, session: &Session, group: &[&StreamLoad], keyless: &HashSet<usize>) -> Result<Vec<KeyIndex>> {
         session.begin().await?;
         let mut loaded = Vec::with_capacity(group.len());
         let mut outcome = Ok(());
         for load in group {
-            match self.load_stream(session, load, no_index).await {
-                Ok(key_index) => loaded.push(Loaded { key_index, no_index }),
+            match self.load_stream(session, load, keyless.contains(&load.stream)).await {
+                Ok(key_index) => loaded.push(key_index),
                 Err(error) => {
                     outcome = Err(error);
                     break;
@@ -121,22 +124,21 @@ impl Loader {
         Ok(loaded)
     }
 
-    fn note(&mut self, group: &[&StreamLoad], loaded: Vec<Loaded>) {
-        for (load, loaded) in group.iter().zip(loaded) {
+    fn note(&mut self, group: &[&StreamLoad], loaded: Vec<KeyIndex>) {
+        for (load, key_index) in group.iter().zip(loaded) {
             if let Some(target) = self.targets.get_mut(load.stream) {
-                target.key_index = loaded.key_index;
-                target.indexes_given_up |= loaded.no_index;
+                target.key_index = key_index;
                 target.stored += load.rows.count;
             }
         }
     }
 
     /// Loads the rows of one stream inside the transaction; answers the key index that holds once it commits.
-    async fn load_stream(&self, session: &Session, load: &StreamLoad, no_index: bool) -> Result<KeyIndex> {
+    async fn load_stream(&self, session: &Session, load: &StreamLoad, keyless: bool) -> Result<KeyIndex> {
         let Some(target) = self.targets.get(load.stream) else {
             return Err(Error::new(ErrorKind::Internal, "a load names a stream that the catalog does not have"));
         };
-        match self.load_target(session, target, load, no_index).await {
+        match self.load_target(session, target, load, keyless).await {
             Ok(key_index) => Ok(key_index),
             Err(error) => Err(explain_lock(&self.cx, &target.table, error)
                 .await
@@ -149,7 +151,7 @@ impl Loader {
         session: &Session,
         target: &Target,
         load: &StreamLoad,
-        no_index: bool,
+        keyless: bool,
     ) -> Result<KeyIndex> {
         let rows = &load.rows;
         let table = format!("_airbyte_load_{}", load.stream);
@@ -165,7 +167,7 @@ impl Loader {
                 format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
             ));
         }
-        let mut key_index = if no_index { KeyIndex::None } else { target.key_index };
+        let mut key_index = if keyless { KeyIndex::None } else { target.key_index };
         if key_index == KeyIndex::NotYet && rows.keys.seen_before {
             key_index = indexes::ensure_key(&self.cx, session, target).await?;
         }
@@ -177,27 +179,35 @@ impl Loader {
         Ok(key_index)
     }
 
-    /// After "the index entry is too long": drops our indexes on the tables of the group.
-    async fn give_up_indexes(&self, session: &Session, group: &[&StreamLoad], error: &Error) -> Result<()> {
-        session.begin().await?;
-        let mut outcome = Ok(());
-        for target in group.iter().filter_map(|load| self.targets.get(load.stream)) {
-            if error.stream().is_none_or(|name| *name == target.name) && outcome.is_ok() {
-                outcome = indexes::drop_all(session, target).await;
-                self.cx.output.warn(&format!(
-                    "Table {}: a value is too long for an index, so the indexes were dropped.",
-                    target.table
-                ));
+    /// After "the index entry is too long": drops one of our indexes on the table of the group that it was about, and
+    /// notes when that was the key's. False when there was none to drop.
+    async fn give_one_up(
+        &self,
+        session: &Session,
+        group: &[&StreamLoad],
+        error: &Error,
+        keyless: &mut HashSet<usize>,
+    ) -> Result<bool> {
+        let mut any = false;
+        for load in group {
+            let Some(target) = self.targets.get(load.stream) else { continue };
+            if error.stream().is_some_and(|name| *name != target.name) {
+                continue;
             }
+            session.begin().await?;
+            let dropped = indexes::give_one_up(session, target).await;
+            let Some((index, was_key)) = session.end(dropped).await? else { continue };
+            if was_key {
+                keyless.insert(load.stream);
+            }
+            self.cx.output.warn(&format!(
+                "Table {}: a value is too long for an index, so index \"{index}\" was dropped.",
+                target.table
+            ));
+            any = true;
         }
-        session.end(outcome).await
+        Ok(any)
     }
-}
-
-/// What a load has found out.
-struct Loaded {
-    key_index: KeyIndex,
-    no_index: bool,
 }
 
 /// Adds who holds the lock to the error of a lock that was not to be had.

@@ -3,7 +3,7 @@
 mod evolve;
 mod indexes;
 mod input;
-pub(crate) mod introspect;
+mod introspect;
 mod ledger;
 mod load;
 mod pipeline;
@@ -64,8 +64,6 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
-    /// A value was too long for an index.
-    pub indexes_given_up: bool,
     /// Rows committed by this sync.
     pub stored: u64,
 }
@@ -81,7 +79,6 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
-            indexes_given_up: false,
             stored: 0,
         }
     }

@@ -139,7 +139,7 @@ impl StreamPlan {
     fn raw_schema(&self) -> TableSchema {
         TableSchema {
             table: self.table.clone(),
-            columns: vec![Column { field: String::new(), name: DATA.into(), column_type: ColumnType::Json }],
+            columns: vec![Column { field: DATA.into(), name: DATA.into(), column_type: ColumnType::Json }],
             raw: true,
             key: Vec::new(),
             cursor: None,

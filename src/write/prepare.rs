@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tokio_postgres::types::Type;
-
 use super::indexes::{self, KeyIndex};
-use super::introspect::{self, value};
+use super::introspect;
 use super::plan::StreamPlan;
 use super::{Context, Target, evolve, load, publish};
-use crate::batch::KeyFacts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::{Earlier, Rows};
-use crate::pg::Session;
-use crate::schema::{ExistingTable, GENERATION_ID, TableName, TableSchema};
+use crate::pg::{Session, Type, value};
+use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{ddl, introspect as sql};
 
@@ -182,6 +179,9 @@ async fn stream(
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
+    if matches!(place, Place::Final | Place::Next) {
+        indexes::drop_outdated_key(session, &target).await?;
+    }
     let mut has_rows = match place {
         Place::Final => filled,
         Place::Next => merged && session.ask(&ddl::has_rows(at), &doing).await?,
@@ -190,14 +190,6 @@ async fn stream(
     if let (Earlier::Kept, Some(left_over)) = (plan.strategy.earlier, next) {
         adopt_left_over(cx, session, &mut target, left_over).await?;
         has_rows = true;
-    }
-    let stays = match place {
-        Place::Final => table,
-        Place::Next => next,
-        Place::NewFinal | Place::NewNext => None,
-    };
-    if let Some(stays) = stays.filter(|_| !merged) {
-        indexes::drop_unique_key(session, stays).await?;
     }
     if merged {
         identify(cx, session, &target).await?;

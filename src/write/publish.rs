@@ -3,14 +3,12 @@
 //! Where nothing hangs on the old table the new one takes its name, which is the shortest lock. Else the rows are
 //! replaced inside the old table in one transaction, so that views, grants, policies and the like never notice.
 
-use tokio_postgres::types::Type;
-
 use super::indexes::{self, KeyIndex};
-use super::introspect::{self, value};
+use super::introspect;
 use super::{Context, Target, evolve};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
-use crate::pg::Session;
+use crate::pg::{Session, Type, value};
 use crate::schema::{ExistingTable, META_COLUMNS, TableName};
 use crate::sql::{ddl, dependents, merge};
 
@@ -132,6 +130,9 @@ async fn swap(session: &Session, target: &Target, new: Option<&ExistingTable>, d
 
 async fn refill(cx: &Context, session: &Session, target: &Target, old: &ExistingTable, doing: &str) -> Result<()> {
     let (next, table) = (&target.table, &target.schema.table);
+    let mut published = target.clone();
+    published.table = table.clone();
+    indexes::drop_outdated_key(session, &published).await?;
     let keys = session.query(dependents::inbound_foreign_keys(), &[(&old.oid, Type::OID)], doing).await?;
     let columns: Vec<&str> = META_COLUMNS
         .iter()
@@ -171,8 +172,6 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         }
     }
     session.execute(&ddl::drop_table(next, false), doing).await?;
-    let mut published = target.clone();
-    published.table = table.clone();
     if published.strategy.rows == Rows::Merged {
         indexes::ensure_key(cx, session, &published).await?;
     }

@@ -1,11 +1,8 @@
 //! Takes the views on a table down for a change of type, and puts them back as they were.
 
-use tokio_postgres::types::Type;
-
 use super::Context;
-use super::introspect::value;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg::Session;
+use crate::pg::{Session, Type, value};
 use crate::schema::{ExistingTable, TableName};
 use crate::sql::dependents::{self, Grant, View};
 

@@ -82,10 +82,10 @@ fn rows_carry_an_id_and_their_time() {
 
 #[test]
 fn ids_of_one_seed_repeat_and_others_do_not() {
-    let id = |seed| RawIds::seeded(seed).next();
+    let id = |seed| RawIds::seeded(seed).make();
     assert_eq!(id(1), id(1));
     assert_ne!(id(1), id(2));
-    assert_ne!(RawIds::new().next(), RawIds::default().next());
+    assert_ne!(RawIds::new().make(), RawIds::default().make());
 }
 
 #[test]

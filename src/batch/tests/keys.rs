@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, Int64Array};
 use super::*;
 use crate::batch::keys::KeyReader;
 use crate::limits;
+use crate::schema::KeyFacts;
 
 /// A stream whose first columns, of `types`, are its key, with two more columns.
 fn keyed(types: &[ColumnType], first_load: bool) -> Layout {

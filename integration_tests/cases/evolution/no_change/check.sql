@@ -1,0 +1,1 @@
+SELECT current_setting('test.file') = pg_relation_filepath('airbyte.users') AS not_rewritten;

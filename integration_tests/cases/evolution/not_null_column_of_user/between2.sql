@@ -1,0 +1,2 @@
+ALTER TABLE airbyte.users ADD COLUMN owner text NOT NULL DEFAULT 'x';
+ALTER TABLE airbyte.users ALTER COLUMN owner DROP DEFAULT;

@@ -1,0 +1,1 @@
+CREATE VIEW public.report AS SELECT id, v FROM airbyte.users;

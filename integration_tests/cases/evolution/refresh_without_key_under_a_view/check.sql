@@ -1,0 +1,1 @@
+SELECT id, v FROM public.report ORDER BY v;

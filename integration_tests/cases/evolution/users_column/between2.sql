@@ -1,0 +1,1 @@
+ALTER TABLE airbyte.users ADD COLUMN note text DEFAULT 'of the user';

@@ -1,0 +1,1 @@
+SELECT * FROM public.report ORDER BY id;

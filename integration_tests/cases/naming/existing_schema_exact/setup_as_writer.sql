@@ -1,0 +1,1 @@
+CREATE SCHEMA "my-schema é ""x""";
