@@ -119,7 +119,7 @@ async fn schema(
     role: &str,
 ) -> Result<String> {
     let (mangled, names) = if config.raw_tables_only {
-        let name = crate::write::raw_schema(config);
+        let name = naming::raw_schema(config.raw_data_schema.as_deref());
         (name.clone(), vec![name])
     } else {
         let mangled = naming::postgres_name(&config.schema);

@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray};
 use arrow::datatypes::{Field, Schema};
 
 use super::*;
-use crate::schema::KeyFacts;
 use crate::json::Scanner;
+use crate::schema::KeyFacts;
 use crate::types::{ColumnBuilder, Outcome};
 
 /// 2023-11-14 22:13:20 UTC, counted from 2000.
