@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use super::stream_batch::Layout;
 use crate::json::{self, Kind, Scanner, SyntaxError, Token};
+use crate::limits;
 
 /// Marks a position of the record whose field is not declared.
 const UNDECLARED: usize = usize::MAX;
@@ -19,6 +20,8 @@ pub struct RecordDecoder {
     raw: bool,
     /// In raw mode, the record as it will be stored.
     text: String,
+    /// In raw mode, the members that `jsonb` cannot hold.
+    left_out: Vec<String>,
 }
 
 impl RecordDecoder {
@@ -32,6 +35,7 @@ impl RecordDecoder {
             fields,
             raw: layout.raw,
             text: String::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -78,9 +82,10 @@ impl RecordDecoder {
         column
     }
 
-    /// Raw mode keeps the whole record but its members that are null.
+    /// Raw mode keeps the whole record but its members that are null or that `jsonb` cannot hold.
     fn scan_raw(&mut self, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
         self.text.clear();
+        self.left_out.clear();
         self.text.push('{');
         scanner.enter_object()?;
         let line = scanner.line();
@@ -89,6 +94,12 @@ impl RecordDecoder {
             first = false;
             let value = scanner.value()?;
             if value.kind == Kind::Null {
+                continue;
+            }
+            if value.exceeds_jsonb() || json::jsonb_size(value.text(line)) > limits::JSONB_BYTES {
+                let mut name = String::new();
+                json::append_unescaped(key.text(line), &mut name);
+                self.left_out.push(name);
                 continue;
             }
             if self.text.len() > 1 {
@@ -105,6 +116,11 @@ impl RecordDecoder {
             *token = own.value()?;
         }
         Ok(())
+    }
+
+    /// In raw mode, the members of the last record that could not be stored.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The tokens of the last record, one a column, and the text they point into.

@@ -89,6 +89,7 @@ impl Router {
         let bytes = stream.batch.append(
             &stream.layout,
             stream.decoder.tokens(line),
+            stream.decoder.left_out(),
             record.emitted_at_ms.unwrap_or(now_ms),
             record.changes.as_deref(),
             &mut self.ids,

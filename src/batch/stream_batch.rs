@@ -98,11 +98,14 @@ impl StreamBatch {
         batch
     }
 
-    /// Appends one row and answers how many bytes it takes.
+    /// Appends one row and answers how many bytes it takes. `left_out` are fields that the tokens do not hold because
+    /// they were too large.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one row")]
     pub(super) fn append(
         &mut self,
         layout: &Layout,
         (tokens, line): (&[Token], &str),
+        left_out: &[String],
         emitted_at_ms: i64,
         source_changes: Option<&str>,
         ids: &mut RawIds,
@@ -113,6 +116,9 @@ impl StreamBatch {
         let mut bytes = META_BYTES + tokens.len() * 8;
         self.scratch.clear();
         self.scratch.push_str(source_changes.unwrap_or_default());
+        for field in left_out {
+            push_change(&mut self.scratch, field, "NULLED", Reason::FieldSizeLimitation);
+        }
         for ((builder, &token), column) in self.columns.iter_mut().zip(tokens).zip(&layout.columns) {
             bytes += token.text(line).len();
             match builder.append(token, line) {

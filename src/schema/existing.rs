@@ -59,6 +59,8 @@ pub struct ExistingIndex {
     pub nulls_not_distinct: bool,
     /// Belongs to a constraint.
     pub constraint: bool,
+    /// Comment.
+    pub comment: Option<String>,
 }
 
 impl ExistingTable {

@@ -164,6 +164,11 @@ pub fn create_index(name: &str, table: &TableName, columns: &[&str], unique: boo
     ))
 }
 
+/// Comments an index.
+pub fn comment_index(schema: &str, name: &str, comment: &str) -> Statement {
+    Statement::new(format!("COMMENT ON INDEX {}.{} IS {}", quote(schema), quote(name), literal(comment)))
+}
+
 /// Drops an index of ours.
 pub fn drop_index(schema: &str, name: &str) -> Statement {
     Statement::new(format!("DROP INDEX {}.{}", quote(schema), quote(name)))

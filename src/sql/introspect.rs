@@ -66,6 +66,7 @@ pub fn indexes() -> Statement {
          i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, \
          COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) \
            AS nulls_not_distinct, \
+         pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, \
          EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') \
            AS is_constraint \
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \

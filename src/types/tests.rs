@@ -107,3 +107,29 @@ fn reasons_are_the_protocols() {
     assert_eq!(Reason::FieldSizeLimitation.as_str(), "DESTINATION_FIELD_SIZE_LIMITATION");
     assert_eq!(Reason::SerializationError.as_str(), "DESTINATION_SERIALIZATION_ERROR");
 }
+
+/// The table of the README names the column types of all rows of the type table, and no others.
+#[test]
+fn the_readme_lists_every_column_type() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("<!-- types").nth(1).expect("the table of types").split("\n\n").next().expect("a table");
+    let listed: std::collections::BTreeSet<&str> = table
+        .lines()
+        .skip(3)
+        .filter_map(|row| row.split('|').nth(2)?.trim().strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    let names: std::collections::BTreeSet<&str> = ColumnType::ALL
+        .iter()
+        .map(|column_type| match column_type.typname() {
+            "bool" => "boolean",
+            "int8" => "bigint",
+            "varchar" => "character varying",
+            "timetz" => "time with time zone",
+            "time" => "time without time zone",
+            "timestamptz" => "timestamp with time zone",
+            "timestamp" => "timestamp without time zone",
+            same => same,
+        })
+        .collect();
+    assert_eq!(listed, names);
+}

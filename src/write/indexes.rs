@@ -84,22 +84,23 @@ pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target)
     let key = target.schema.key_names();
     // From 15 on a unique index can be told that NULLs are equal.
     let nulls_equal = session.version() >= 150_000;
-    match existing_key_index(&existing, &key) {
-        Some(KeyIndex::Unique { nulls_equal: have }) if have || !nulls_equal => {
-            return Ok(KeyIndex::Unique { nulls_equal: have });
-        }
-        // A primary key cannot hold NULL anyway.
-        Some(found) if existing.indexes.iter().any(|i| i.constraint && i.unique && same(&i.columns, &key)) => {
-            return Ok(found);
-        }
-        _ => {}
+    if let Some(found) = existing_key_index(&existing, &key) {
+        return Ok(found);
+    }
+    if existing.indexes.iter().any(|i| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, &key)) {
+        return Ok(KeyIndex::None);
     }
     drop_outdated(session, &existing, Role::Key, &[]).await?;
     let name = free_name(session, &target.table, Role::Key).await?;
     let doing = format!("creating the unique index on the key of table {}", target.table);
-    let statement = ddl::create_index(&name, &target.table, &key, true, nulls_equal);
-    match session.try_execute(&statement, &doing).await {
-        Ok(()) => Ok(KeyIndex::Unique { nulls_equal }),
+    let unique = |nulls_equal| ddl::create_index(&name, &target.table, &key, true, nulls_equal);
+    let mut outcome = session.try_execute(&unique(nulls_equal), &doing).await.map(|()| nulls_equal);
+    if nulls_equal && outcome.as_ref().is_err_and(|e| e.sqlstate() == Some("23505")) {
+        // Only the NULLs may be in the way.
+        outcome = session.try_execute(&unique(false), &doing).await.map(|()| false);
+    }
+    match outcome {
+        Ok(nulls_equal) => Ok(KeyIndex::Unique { nulls_equal }),
         Err(error) if matches!(error.sqlstate(), Some("23505" | "54000" | "0A000" | "42704")) => {
             let why = match error.sqlstate() {
                 Some("23505") => "rows of the same key are there already",
@@ -111,12 +112,18 @@ pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target)
                 target.table
             ));
             let plain = ddl::create_index(&name, &target.table, &key, false, false);
-            drop(session.try_execute(&plain, &doing).await);
+            if session.try_execute(&plain, &doing).await.is_ok() {
+                session.execute(&ddl::comment_index(&target.table.schema, &name, NOT_UNIQUE), &doing).await?;
+            }
             Ok(KeyIndex::None)
         }
         Err(error) => Err(error),
     }
 }
+
+/// Comment on an index that could not be unique, so that not every sync tries again.
+const NOT_UNIQUE: &str = "Not unique: rows of the same key were there. Remove them and drop this index, and the next \
+                          sync makes a unique one.";
 
 /// Makes the indexes on cursor and extraction time, in the caller's transaction.
 pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Result<()> {

@@ -44,6 +44,7 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
                 unique: value(row, "is_unique")?,
                 nulls_not_distinct: value(row, "nulls_not_distinct")?,
                 constraint: value(row, "is_constraint")?,
+                comment: value(row, "comment")?,
             };
             if let Some(table) = by_oid.get_mut(&value::<u32>(row, "table_oid")?) {
                 table.indexes.push(index);

@@ -115,6 +115,10 @@ CREATE UNIQUE INDEX "$1 /* ' */" ON "sch""e.ma
 CREATE UNIQUE INDEX "$1 /* ' */" ON "sch""e.ma
     $1"."ta'b""le;--" ("""key""", "$1 /* ' */") NULLS NOT DISTINCT
 
+-- ddl::comment_index
+COMMENT ON INDEX "sch""e.ma
+    $1"."$1 /* ' */" IS '"key"'
+
 -- ddl::drop_index
 DROP INDEX "sch""e.ma
     $1"."$1 /* ' */"
@@ -328,7 +332,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version_number,
 SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
 
 -- introspect::indexes
-SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k) ELSE '{}' END AS columns, i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) AS nulls_not_distinct, EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') AS is_constraint FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE i.indrelid = ANY ($1) ORDER BY i.indrelid, c.relname
+SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k) ELSE '{}' END AS columns, i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) AS nulls_not_distinct, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') AS is_constraint FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE i.indrelid = ANY ($1) ORDER BY i.indrelid, c.relname
 
 -- introspect::taken_names
 SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = $1 AND c.relname::text = ANY ($2)

@@ -73,6 +73,7 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::create_index", ddl::create_index(&names.other, table, &key, false, true));
     add("ddl::create_index unique", ddl::create_index(&names.other, table, &key, true, false));
     add("ddl::create_index unique, equal nulls", ddl::create_index(&names.other, table, &key, true, true));
+    add("ddl::comment_index", ddl::comment_index(&table.schema, &names.other, &names.key));
     add("ddl::drop_index", ddl::drop_index(&table.schema, &names.other));
     add("ddl::rename_index", ddl::rename_index(&table.schema, &names.other, &names.key));
     add("ddl::analyze", ddl::analyze(table));
