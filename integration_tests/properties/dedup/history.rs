@@ -33,6 +33,8 @@ pub struct Stream {
     /// The source reports deletions.
     cdc: bool,
     padding: usize,
+    /// Sends little, so that keys come back in other commits rather than in the same.
+    sparse: bool,
 }
 
 impl Stream {
@@ -66,6 +68,7 @@ impl Stream {
             cursor,
             cdc: rng.bool(),
             padding: 0,
+            sparse: rng.bool(),
         }
     }
 
@@ -87,10 +90,10 @@ impl Stream {
         if self.generation > 0 && !may_give_up {
             return;
         }
-        if unfinished && rng.u8(..3) > 0 {
+        if unfinished && rng.bool() {
             return;
         }
-        self.refresh = rng.u8(..4) == 0;
+        self.refresh = rng.u8(..3) == 0;
         if self.refresh || self.generation == 0 {
             self.generation += 1;
         }
@@ -117,7 +120,7 @@ impl Stream {
 
     /// What the stream sends in one part, often nothing.
     pub fn records(&self, rng: &mut Rng) -> Vec<Record> {
-        let count = [0, 1, 2, 8, 20][rng.usize(..5)];
+        let count = if self.sparse { [0, 0, 1, 1, 2] } else { [0, 1, 2, 8, 20] }[rng.usize(..5)];
         (0..count).map(|_| self.record(rng)).collect()
     }
 

@@ -22,8 +22,8 @@ use crate::support::sql::{Sql, quote_identifier, quote_literal};
 use crate::table::{Kind, session};
 use history::{Part, Stream};
 
-const STREAMS: usize = 20;
-const SYNCS: i64 = 3;
+const STREAMS: usize = 24;
+const SYNCS: i64 = 4;
 /// The append stream that tells the transactions.
 const MARKS: &str = "marks";
 /// More than a window takes: what is sent with it is committed at once. Its value is nulled, so it costs nothing else.
@@ -39,13 +39,13 @@ pub fn round(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
             stream.begin_sync(rng, run.may_give_up);
         }
         run.may_give_up = true;
-        let parts: Vec<Part> = (0..rng.usize(1..4)).map(|_| run.part(rng)).collect();
+        let parts: Vec<Part> = (0..rng.usize(1..5)).map(|_| run.part(rng)).collect();
         let mut done = 0;
         for attempt in 1..=ATTEMPTS {
             let end = match rng.u8(..8) {
                 _ if attempt == ATTEMPTS => End::Complete,
                 0..=2 => End::Kill,
-                3 => End::Incomplete,
+                3..=4 => End::Incomplete,
                 _ => End::Complete,
             };
             let name = format!("sync {sync}, attempt {attempt} ({end:?})");
@@ -187,16 +187,16 @@ impl<'a> Run<'a> {
                 let record = json!({"stream": MARKS, "emitted_at": 1, "data": {"ballast": ballast}});
                 running.feed(format!("{}\n", json!({"type": "RECORD", "record": record})).as_bytes());
             }
-            // A kill comes best while something is under way.
-            let last_before_kill = end == End::Kill && number + 1 == stop;
-            if !last_before_kill && (part.ballast || rng.u8(..3) == 0) {
+            // A kill comes best while something is under way, or the moment after something was promised.
+            let unheard = end == End::Kill && number + 1 == stop && rng.bool();
+            if !unheard && (part.ballast || rng.u8(..3) == 0) {
                 running.wait_for_states(number + 1 - from, TIMEOUT)?;
                 acknowledged = number + 1;
             }
         }
         match end {
             End::Kill => {
-                sleep(Duration::from_millis([rng.u64(..20), rng.u64(..600)][rng.usize(..2)]));
+                sleep(Duration::from_millis([0, rng.u64(..20), rng.u64(..600)][rng.usize(..3)]));
                 running.kill();
             }
             End::Complete => running.feed(self.completion().as_bytes()),
