@@ -33,11 +33,12 @@ impl Loader {
     /// Loads a window; when it answers, every row is durable.
     pub async fn load(&mut self, loads: &[StreamLoad]) -> Result<()> {
         for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            match self.load_group(group).await {
-                Err(error) if error.sqlstate() == Some("54000") && self.drop_indexes(group, &error).await? => {
-                    self.load_group(group).await?;
+            // Each turn gives up the indexes of another stream, so there are at most as many as streams.
+            loop {
+                match self.load_group(group).await {
+                    Err(error) if error.sqlstate() == Some("54000") && self.drop_indexes(group, &error).await? => {}
+                    outcome => break outcome?,
                 }
-                outcome => outcome?,
             }
         }
         Ok(())
