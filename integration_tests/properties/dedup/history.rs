@@ -39,8 +39,10 @@ pub struct Stream {
 
 impl Stream {
     pub fn random(rng: &mut Rng, number: usize) -> Self {
+        // Keys that are equal in several spellings always take part, also each of them alone.
+        let always = [Kind::Number, Kind::Union].get(number).copied();
         let mut columns = || {
-            let kind = KEY_KINDS[rng.usize(..KEY_KINDS.len())];
+            let kind = always.unwrap_or_else(|| KEY_KINDS[rng.usize(..KEY_KINDS.len())]);
             let too_long = rng.u8(..8) == 0;
             let mut values = pool(rng, kind, too_long);
             rng.shuffle(&mut values);
@@ -53,7 +55,7 @@ impl Stream {
             (kind, values)
         };
         let keys = [columns(), columns(), columns()];
-        let keys = keys.into_iter().take([1, 1, 2, 3][rng.usize(..4)]).collect();
+        let keys = keys.into_iter().take(if always.is_some() { 1 } else { [1, 1, 2, 3][rng.usize(..4)] }).collect();
         let cursor = (rng.u8(..4) > 0).then(|| {
             let kind = CURSOR_KINDS[rng.usize(..CURSOR_KINDS.len())];
             let too_long = rng.u8(..8) == 0;
@@ -68,7 +70,7 @@ impl Stream {
             cursor,
             cdc: rng.bool(),
             padding: 0,
-            sparse: rng.bool(),
+            sparse: always.is_some() || rng.bool(),
         }
     }
 
