@@ -165,6 +165,12 @@ pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Op
     Ok(Some((index.name.clone(), is_key)))
 }
 
+/// Drops the indexes of ours on a table's key and cursor.
+pub(super) async fn drop_all(session: &Session, target: &Target) -> Result<()> {
+    while give_one_up(session, target).await?.is_some() {}
+    Ok(())
+}
+
 /// Gives the indexes of a table the names that they would get if they were made now.
 pub(super) async fn rename_all(session: &Session, table: &TableName, indexes: &[ExistingIndex]) -> Result<()> {
     for role in Role::ALL {

@@ -11,7 +11,7 @@ use crate::load_strategy::{Earlier, Rows};
 use crate::pg::{Session, Type, value};
 use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
-use crate::sql::{ddl, introspect as sql};
+use crate::sql::{Statement, ddl, introspect as sql};
 
 /// The configured schema as it is in Postgres: exactly as spelled when it exists, else mangled like a namespace.
 pub(super) async fn default_schema(session: &Session, configured: &str) -> Result<String> {
@@ -272,11 +272,24 @@ async fn adopt_left_over(
     }
     let source = Source::table(&left_over.table, keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    for statement in load::merge_statements(target.strategy.rows, target.key_index, keys, &merge) {
-        session.execute(&statement, &doing).await?;
+    let rows = target.strategy.rows;
+    match merge_all(session, &load::merge_statements(rows, target.key_index, keys, &merge), &doing).await {
+        // As in a load: what is too long for the index is merged without one.
+        Err(error) if error.sqlstate() == Some("54000") => {
+            indexes::drop_all(session, target).await?;
+            merge_all(session, &load::merge_statements(rows, KeyIndex::None, keys, &merge), &doing).await?;
+        }
+        merged => merged?,
     }
     session.execute(&ddl::drop_table(&left_over.table, false), &doing).await?;
     cx.output.info(&format!("Table {}: took in the rows of an interrupted refresh.", target.table));
+    Ok(())
+}
+
+async fn merge_all(session: &Session, statements: &[Statement], doing: &str) -> Result<()> {
+    for statement in statements {
+        session.try_execute(statement, doing).await?;
+    }
     Ok(())
 }
 

@@ -143,6 +143,8 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
     match keys.first() {
         None => {
             session.execute(&ddl::truncate(table), doing).await?;
+            // Built again below: at once, and without what a value is too long for.
+            indexes::drop_all(session, &published).await?;
             evolve::evolve(cx, session, old, &target.schema, true).await?;
             session.execute(&merge::copy_rows(next, table, &columns), doing).await?;
         }

@@ -33,12 +33,16 @@ pub struct Stream {
     /// The source reports deletions.
     cdc: bool,
     padding: usize,
+    /// Sends little, so that keys come back in other commits rather than in the same.
+    sparse: bool,
 }
 
 impl Stream {
     pub fn random(rng: &mut Rng, number: usize) -> Self {
+        // Keys that are equal in several spellings always take part, also each of them alone.
+        let always = [Kind::Number, Kind::Union].get(number).copied();
         let mut columns = || {
-            let kind = KEY_KINDS[rng.usize(..KEY_KINDS.len())];
+            let kind = always.unwrap_or_else(|| KEY_KINDS[rng.usize(..KEY_KINDS.len())]);
             let too_long = rng.u8(..8) == 0;
             let mut values = pool(rng, kind, too_long);
             rng.shuffle(&mut values);
@@ -51,7 +55,7 @@ impl Stream {
             (kind, values)
         };
         let keys = [columns(), columns(), columns()];
-        let keys = keys.into_iter().take([1, 1, 2, 3][rng.usize(..4)]).collect();
+        let keys = keys.into_iter().take(if always.is_some() { 1 } else { [1, 1, 2, 3][rng.usize(..4)] }).collect();
         let cursor = (rng.u8(..4) > 0).then(|| {
             let kind = CURSOR_KINDS[rng.usize(..CURSOR_KINDS.len())];
             let too_long = rng.u8(..8) == 0;
@@ -66,6 +70,7 @@ impl Stream {
             cursor,
             cdc: rng.bool(),
             padding: 0,
+            sparse: always.is_some() || rng.bool(),
         }
     }
 
@@ -87,10 +92,10 @@ impl Stream {
         if self.generation > 0 && !may_give_up {
             return;
         }
-        if unfinished && rng.u8(..3) > 0 {
+        if unfinished && rng.bool() {
             return;
         }
-        self.refresh = rng.u8(..4) == 0;
+        self.refresh = rng.u8(..3) == 0;
         if self.refresh || self.generation == 0 {
             self.generation += 1;
         }
@@ -117,7 +122,7 @@ impl Stream {
 
     /// What the stream sends in one part, often nothing.
     pub fn records(&self, rng: &mut Rng) -> Vec<Record> {
-        let count = [0, 1, 2, 8, 20][rng.usize(..5)];
+        let count = if self.sparse { [0, 0, 1, 1, 2] } else { [0, 1, 2, 8, 20] }[rng.usize(..5)];
         (0..count).map(|_| self.record(rng)).collect()
     }
 

@@ -22,8 +22,8 @@ use crate::support::sql::{Sql, quote_identifier, quote_literal};
 use crate::table::{Kind, session};
 use history::{Part, Stream};
 
-const STREAMS: usize = 20;
-const SYNCS: i64 = 3;
+const STREAMS: usize = 24;
+const SYNCS: i64 = 4;
 /// The append stream that tells the transactions.
 const MARKS: &str = "marks";
 /// More than a window takes: what is sent with it is committed at once. Its value is nulled, so it costs nothing else.
@@ -38,14 +38,13 @@ pub fn round(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
         for stream in &mut run.streams {
             stream.begin_sync(rng, run.may_give_up);
         }
-        run.may_give_up = true;
-        let parts: Vec<Part> = (0..rng.usize(1..4)).map(|_| run.part(rng)).collect();
+        let parts: Vec<Part> = (0..rng.usize(1..5)).map(|_| run.part(rng)).collect();
         let mut done = 0;
         for attempt in 1..=ATTEMPTS {
             let end = match rng.u8(..8) {
                 _ if attempt == ATTEMPTS => End::Complete,
                 0..=2 => End::Kill,
-                3 => End::Incomplete,
+                3..=4 => End::Incomplete,
                 _ => End::Complete,
             };
             let name = format!("sync {sync}, attempt {attempt} ({end:?})");
@@ -54,7 +53,8 @@ pub fn round(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
                 Attempt::Unclear => return Ok(()),
                 Attempt::Acknowledged(count) => done = count,
             }
-            if end == End::Complete || (end == End::Incomplete && rng.bool()) {
+            // Who stops a sync for good may ask for something else next time, if it is known what this one left.
+            if end == End::Complete || (run.may_give_up && rng.bool()) {
                 break;
             }
         }
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         self.attempts += 1;
         let mut running = Connector::write(&self.config(), &self.catalog(sync)).start();
         let mut acknowledged = from;
-        let stop = if end == End::Complete { parts.len() } else { rng.usize(from..=parts.len()) };
+        let stop = if end == End::Complete || rng.bool() { parts.len() } else { rng.usize(from..=parts.len()) };
         for (number, part) in parts.iter().enumerate().take(stop).skip(from) {
             running.feed(self.text(sync, number, part).as_bytes());
             if part.ballast {
@@ -187,16 +187,16 @@ impl<'a> Run<'a> {
                 let record = json!({"stream": MARKS, "emitted_at": 1, "data": {"ballast": ballast}});
                 running.feed(format!("{}\n", json!({"type": "RECORD", "record": record})).as_bytes());
             }
-            // A kill comes best while something is under way.
-            let last_before_kill = end == End::Kill && number + 1 == stop;
-            if !last_before_kill && (part.ballast || rng.u8(..3) == 0) {
+            // A kill comes best while something is under way, or the moment after something was promised.
+            let unheard = end == End::Kill && number + 1 == stop && rng.bool();
+            if !unheard && (part.ballast || rng.u8(..3) == 0) {
                 running.wait_for_states(number + 1 - from, TIMEOUT)?;
                 acknowledged = number + 1;
             }
         }
         match end {
             End::Kill => {
-                sleep(Duration::from_millis([rng.u64(..20), rng.u64(..600)][rng.usize(..2)]));
+                sleep(Duration::from_millis([0, rng.u64(..20), rng.u64(..600)][rng.usize(..3)]));
                 running.kill();
             }
             End::Complete => running.feed(self.completion().as_bytes()),

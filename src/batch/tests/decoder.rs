@@ -99,9 +99,10 @@ fn raw_mode_says_what_jsonb_cannot_hold() {
     put(&mut router, r#"{"a":"\u0000"}"#);
     put(&mut router, r#"{"a":1e999999}"#);
     let rows = rows(&mut router);
-    assert_eq!(shown(&rows), [r#"{"a":""}"#, "-"]);
-    let entry = |change: &str, reason: &str| {
-        Some(format!(r#"[{{"field":"","change":"{change}","reason":"DESTINATION_{reason}"}}]"#))
+    assert_eq!(shown(&rows), [r#"{"a":""}"#, "{}"]);
+    let entry = |field: &str, change: &str, reason: &str| {
+        Some(format!(r#"[{{"field":"{field}","change":"{change}","reason":"DESTINATION_{reason}"}}]"#))
     };
-    assert_eq!(changes(&rows), [entry("TRUNCATED", "SERIALIZATION_ERROR"), entry("NULLED", "FIELD_SIZE_LIMITATION")]);
+    let expected = [entry("", "TRUNCATED", "SERIALIZATION_ERROR"), entry("a", "NULLED", "FIELD_SIZE_LIMITATION")];
+    assert_eq!(changes(&rows), expected);
 }
