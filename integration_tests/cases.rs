@@ -1,6 +1,8 @@
 //! Every folder of `cases/` that holds a `case.json` or a `sync1.jsonl` is a test of its path's name.
 //! What such a folder may hold is told in `fixture/mod.rs`; `UPDATE=1` rewrites what is expected.
 
+#![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
+
 mod fixture;
 mod support;
 

@@ -2,6 +2,8 @@
 //!
 //! The table of layers is in the documentation of `src/lib.rs`. It needs no server.
 
+#![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
+
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -25,6 +25,8 @@
 //! main: cli run
 //! ```
 
+#![cfg_attr(test, allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure"))]
+
 pub mod batch;
 pub mod check;
 pub mod cli;

@@ -39,7 +39,7 @@ pub const TABLE_COLUMNS: usize = 1_600;
 /// How long a connection may take to be established.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest `connectTimeout` that is honoured.
-pub const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(600);
+pub const CONNECT_TIMEOUT_MAX: Duration = Duration::from_mins(10);
 /// How long an address of a host may be silent before the next one is tried beside it.
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one host name that are tried.
@@ -55,7 +55,7 @@ pub const SSH_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Such questions that may stay without an answer; at the next one the session ends, 30 seconds after the last byte.
 pub const SSH_KEEPALIVE_UNANSWERED: usize = 2;
 /// How long an SSH session may stand still, also before the login, where nobody asks for signs of life.
-pub const SSH_IDLE: Duration = Duration::from_secs(120);
+pub const SSH_IDLE: Duration = Duration::from_mins(2);
 /// Bytes in flight in each direction of an SSH channel.
 pub const SSH_WINDOW_BYTES: u32 = 2 << 20;
 /// Rounds of questions of a keyboard-interactive login.

@@ -3,6 +3,8 @@
 //! Each runs for a budget of wall-clock time, `PROPERTY_BUDGET_SECS` (default 4) seconds. A failure prints the seed of its
 //! round; `PROPERTY_SEED=… cargo test --test properties NAME` repeats that round alone.
 
+#![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
+
 mod dedup;
 mod goldens;
 mod json;

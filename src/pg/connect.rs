@@ -54,7 +54,7 @@ impl Connector {
     /// [`ErrorKind::Config`] naming the field that cannot be used.
     pub fn new(config: Arc<Config>, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
         let warn = Warn(Arc::new(warn));
-        let (login, patience) = login(&config, &warn)?;
+        let (login, patience) = login(&config, &warn);
         let tls = Tls::new(&config.ssl_mode, &config.host)?;
         let bastion = Bastion::new(&config, &warn)?;
         let place = format!("the server at {}", address(&config.host, config.port));
@@ -217,7 +217,10 @@ impl Connector {
             let (kind, text) = tls::explain(known, place);
             return Failed { error: Error::new(kind, text).with_source(broken), stage: Stage::Tls };
         }
-        if broken.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+        if broken
+            .get_ref()
+            .is_some_and(<(dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static)>::is::<Error>)
+        {
             if let Some(ours) = broken.into_inner().and_then(|inner| inner.downcast::<Error>().ok()) {
                 return (*ours).into();
             }
@@ -331,6 +334,7 @@ impl From<Error> for Failed {
 }
 
 /// What to say of two failures: both, unless they are alike.
+#[allow(clippy::needless_pass_by_value, reason = "both errors end here")]
 fn both(first: Policy, before: Error, error: Error) -> Error {
     if (before.kind(), before.sqlstate()) == (error.kind(), error.sqlstate()) {
         return before;
@@ -345,7 +349,7 @@ fn both(first: Policy, before: Error, error: Error) -> Error {
 }
 
 /// Reads what the login needs. Parameters without effect are named in one warning.
-fn login(config: &Config, warn: &Warn) -> Result<(Login, Duration)> {
+fn login(config: &Config, warn: &Warn) -> (Login, Duration) {
     let mut login = Login::new();
     login
         .user(&config.username)
@@ -376,7 +380,7 @@ fn login(config: &Config, warn: &Warn) -> Result<(Login, Duration)> {
     if !unused.is_empty() {
         warn.say(&format!("these parameters in `jdbc_url_params` have no effect here: {}", unused.join(", ")));
     }
-    Ok((login, patience))
+    (login, patience)
 }
 
 /// Somebody to whom TCP connections are made, for messages.
@@ -424,12 +428,11 @@ pub(super) async fn tcp(host: &str, port: u16, deadline: Instant, peer: &Peer) -
             Ok(Some(Ok(Err(error)))) => failure = Some(error),
             Ok(Some(Err(error))) => failure = Some(io::Error::other(error)),
             Ok(None) if !more => break,
-            Ok(None) => {}
             Err(_) if Instant::now() >= deadline => {
                 failure = Some(io::ErrorKind::TimedOut.into());
                 break;
             }
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     let failure = failure.unwrap_or_else(|| io::ErrorKind::NotFound.into());

@@ -321,6 +321,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<u8
     stream.read_u8().await
 }
 
+#[allow(clippy::single_match_else, reason = "two causes side by side")]
 fn handshake_failed(error: io::Error, place: &str) -> Error {
     match cause(&error) {
         Some(known) => {

@@ -95,6 +95,7 @@ impl Verifier {
         })
     }
 
+    #[allow(clippy::unused_self, reason = "reads as a step of the verifier")]
     fn verify_host(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, host: &str) -> Result<(), Error> {
         let strict = ParsedCertificate::try_from(certificate).and_then(|parsed| verify_server_name(&parsed, name));
         let Err(refusal) = strict else { return Ok(()) };

@@ -117,7 +117,7 @@ pub async fn run(
     let config = Arc::new(config);
     let warnings = output.clone();
     let connector = Connector::new(Arc::clone(&config), move |text| warnings.warn(text))?;
-    let cx = Arc::new(Context { connector, config, output });
+    let cx = Arc::new(Context { config, output, connector });
     if catalog.streams.iter().all(|s| s.generation.is_none()) {
         cx.output.warn(
             "The catalog has no generation ids: the orchestrator does not know that this destination supports \
