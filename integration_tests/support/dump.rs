@@ -102,11 +102,12 @@ fn constraints(sql: &Sql, oid: &str) -> Result<Vec<String>, String> {
     Ok(sql.rows(&query)?.into_iter().flatten().flatten().collect())
 }
 
+/// Without NULLS NOT DISTINCT, which only exists since 15: rows are the same on every version.
 fn indexes(sql: &Sql, oid: &str) -> Result<Vec<String>, String> {
     let query = format!(
         "SELECT 'index ' || quote_ident(c.relname) || ': '
              || CASE WHEN i.indisprimary THEN 'primary key ' WHEN i.indisunique THEN 'unique ' ELSE '' END
-             || regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING ', '')
+             || regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING | NULLS NOT DISTINCT', '', 'g')
              || CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END
              || CASE WHEN i.indisreplident THEN ' (replica identity)' ELSE '' END
          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

@@ -1,2 +1,2 @@
-SELECT 'airbyte.t'::regclass::oid = oid AS same_table FROM public.before;
+SELECT 'airbyte.t'::regclass::oid = public.before() AS same_table;
 SELECT * FROM public.v ORDER BY id;

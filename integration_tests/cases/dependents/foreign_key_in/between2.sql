@@ -1,4 +1,4 @@
-CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;
+DO $$ BEGIN EXECUTE format('CREATE FUNCTION public.before() RETURNS oid LANGUAGE sql AS $f$SELECT %s::oid$f$', 'airbyte.t'::regclass::oid); END $$;
 ALTER TABLE airbyte.t ADD UNIQUE (id);
 CREATE TABLE public.orders (t_id bigint CONSTRAINT points REFERENCES airbyte.t (id));
 INSERT INTO public.orders VALUES (2), (NULL);

@@ -1,1 +1,1 @@
-SELECT 'airbyte.t'::regclass::oid = oid AS same_table FROM public.before;
+SELECT 'airbyte.t'::regclass::oid = public.before() AS same_table;

@@ -1,4 +1,4 @@
-CREATE TABLE public.before AS SELECT 'airbyte.t'::regclass::oid AS oid;
+DO $$ BEGIN EXECUTE format('CREATE FUNCTION public.before() RETURNS oid LANGUAGE sql AS $f$SELECT %s::oid$f$', 'airbyte.t'::regclass::oid); END $$;
 CREATE TABLE public.names (name varchar PRIMARY KEY);
 INSERT INTO public.names VALUES ('old');
 ALTER TABLE airbyte.t ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES public.names;

@@ -1,0 +1,2 @@
+SELECT relkind FROM pg_class WHERE oid = 'airbyte.t'::regclass;
+DROP FOREIGN TABLE airbyte.t;

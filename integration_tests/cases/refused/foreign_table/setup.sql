@@ -1,0 +1,5 @@
+CREATE SCHEMA airbyte AUTHORIZATION {{writer}};
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+CREATE FOREIGN TABLE airbyte.t (id bigint) SERVER nowhere;
+ALTER FOREIGN TABLE airbyte.t OWNER TO {{writer}};
