@@ -86,16 +86,23 @@ async fn inside(config: &Config, session: &Session, output: &Output) -> Result<(
             ),
         ));
     }
-    if !value::<bool>(server, "can_temporary")? {
-        return Err(Error::new(
-            ErrorKind::Permission,
-            format!(
-                "role \"{role}\" may not create temporary tables: GRANT TEMPORARY ON DATABASE \"{database}\" TO \"{role}\""
-            ),
+    // Every missing privilege is named at once, so that one visit of the administrator is enough.
+    let mut missing = Vec::new();
+    if value::<bool>(server, "can_temporary")? {
+        output.info(&format!("ok: TEMPORARY on database \"{database}\""));
+    } else {
+        missing.push(format!(
+            "role \"{role}\" may not create temporary tables: GRANT TEMPORARY ON DATABASE \"{database}\" TO \"{role}\""
         ));
     }
-    output.info(&format!("ok: TEMPORARY on database \"{database}\""));
-    let schema = schema(config, session, output, value(server, "can_create")?, &database, &role).await?;
+    let schema = match schema(config, session, output, value(server, "can_create")?, &database, &role).await {
+        Ok(schema) if missing.is_empty() => schema,
+        Err(error) if error.kind() != ErrorKind::Permission => return Err(error),
+        outcome => {
+            missing.extend(outcome.err().map(|error| error.message().to_owned()));
+            return Err(Error::new(ErrorKind::Permission, missing.join("; ")));
+        }
+    };
     try_tables(session, &schema).await?;
     output.info(&format!("ok: create, load by binary COPY, insert, select and drop in schema \"{schema}\""));
     Ok(())
@@ -110,8 +117,13 @@ async fn schema(
     database: &str,
     role: &str,
 ) -> Result<String> {
-    let mangled = naming::postgres_name(&config.schema);
-    let names = vec![config.schema.clone(), mangled.clone()];
+    let (mangled, names) = if config.raw_tables_only {
+        let name = crate::write::raw_schema(config);
+        (name.clone(), vec![name])
+    } else {
+        let mangled = naming::postgres_name(&config.schema);
+        (mangled.clone(), vec![config.schema.clone(), mangled])
+    };
     let rows = session.query(introspect::schemas(), &[(&names, Type::TEXT_ARRAY)], "looking for the schema").await?;
     for name in &names {
         for row in &rows {

@@ -91,7 +91,18 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub async fn begin(&self) -> Result<()> {
-        self.execute(&session::begin(self.version, self.role.as_deref()), "beginning a transaction").await
+        let begun = self.execute(&session::begin(self.version, self.role.as_deref()), "beginning a transaction").await;
+        begun.map_err(|error| match (&self.role, error.sqlstate()) {
+            (Some(role), Some(code @ ("22023" | "42501"))) => Error::new(
+                ErrorKind::Permission,
+                format!(
+                    "the configured role \"{role}\" cannot be taken on: it does not exist, or the user is not a member \
+                     of it: GRANT \"{role}\" TO the user"
+                ),
+            )
+            .with_sqlstate(code),
+            _ => error,
+        })
     }
 
     /// Commits when `result` is good, else rolls back; answers `result`, or the failed commit.

@@ -1,6 +1,6 @@
 //! The server's errors -> our kinds and sentences.
 //!
-//! Invariant: nothing that can hold a row's value is passed on: neither DETAIL nor CONTEXT, and not the text of errors
+//! Invariant: nothing that can hold a row's value is passed on: neither DETAIL (but for lists of objects) nor CONTEXT, and not the text of errors
 //! about data.
 
 use tokio_postgres::error::DbError;
@@ -26,8 +26,9 @@ pub fn kind(code: &str) -> ErrorKind {
     match code {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ServerUnavailable,
         "40001" | "40P01" | "55P03" | "57014" => ErrorKind::Locked,
-        "42501" | "3D000" | "25006" => ErrorKind::Permission,
-        "2BP01" | "42809" | "55000" => ErrorKind::ObjectInTheWay,
+        // 42704: the only objects that a configuration names beside the database are roles.
+        "42501" | "42704" | "3D000" | "25006" => ErrorKind::Permission,
+        "2BP01" | "42710" | "42809" | "55000" => ErrorKind::ObjectInTheWay,
         _ => match code.get(..2) {
             Some("08") => ErrorKind::Connection,
             Some("53" | "58") => ErrorKind::ServerUnavailable,
@@ -38,6 +39,9 @@ pub fn kind(code: &str) -> ErrorKind {
     }
 }
 
+/// `dependent_objects_still_exist`.
+const DEPENDENT_OBJECTS: &str = "2BP01";
+
 fn describe(db: &DbError) -> String {
     let mut text = match db.code().code().get(..2) {
         // Data exceptions and constraint violations quote values.
@@ -45,6 +49,10 @@ fn describe(db: &DbError) -> String {
         Some("23") => "a constraint was violated".to_owned(),
         _ => db.message().to_owned(),
     };
+    // Here DETAIL lists objects, not values.
+    if let (DEPENDENT_OBJECTS, Some(detail)) = (db.code().code(), db.detail()) {
+        text.push_str(&format!(" ({})", detail.replace('\n', "; ")));
+    }
     for (what, name) in [("constraint", db.constraint()), ("column", db.column()), ("table", db.table())] {
         if let Some(name) = name.filter(|name| !text.contains(*name)) {
             text.push_str(&format!(", {what} \"{name}\""));

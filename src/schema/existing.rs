@@ -74,6 +74,12 @@ impl ExistingTable {
         mapping.retain(|_, column| self.columns.iter().any(|c| c.name == *column));
         mapping
     }
+
+    /// What the user has written before the mapping.
+    pub fn note(&self) -> Option<&str> {
+        let comment = self.column(META)?.comment.as_deref()?;
+        Some(split_comment(comment).0.trim_end()).filter(|note| !note.is_empty())
+    }
 }
 
 /// Key under which the comment on `_airbyte_meta` holds the mapping.
@@ -85,7 +91,13 @@ pub(crate) fn mapping_comment<'a>(mapping: impl Iterator<Item = (&'a str, &'a st
     serde_json::json!({ MAPPING: sorted }).to_string()
 }
 
+/// A comment of the user, if any, and the mapping behind it.
+fn split_comment(comment: &str) -> (&str, &str) {
+    let start = comment.rfind(&format!("{{\"{MAPPING}\"")).unwrap_or(comment.len());
+    comment.split_at(start)
+}
+
 fn parse_mapping(comment: &str) -> Option<HashMap<String, String>> {
-    let mut value: serde_json::Value = serde_json::from_str(comment).ok()?;
+    let mut value: serde_json::Value = serde_json::from_str(split_comment(comment).1).ok()?;
     serde_json::from_value(value.get_mut(MAPPING)?.take()).ok()
 }

@@ -220,6 +220,16 @@ pub fn copy_rows(from: &TableName, to: &TableName, columns: &[&str]) -> Statemen
     Statement::new(format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {}", quote_table(to), quote_table(from)))
 }
 
+/// Whether a key without NULLs is in `table` more than once.
+pub fn repeats_key(table: &TableName, key: &[&str]) -> Statement {
+    let present = key.iter().map(|c| format!("{} IS NOT NULL", quote(c))).collect::<Vec<_>>().join(" AND ");
+    Statement::new(format!(
+        "SELECT EXISTS (SELECT FROM {} WHERE {present} GROUP BY {} HAVING pg_catalog.count(*) > 1)",
+        quote_table(table),
+        quote_list(key.iter().copied())
+    ))
+}
+
 /// Replaces the rows of `to` by those of `from` without ever removing a row whose `key` stays, so that foreign keys
 /// that point at it hold: rows known by `key` are updated, new ones added, the others deleted.
 pub fn replace_by_key(from: &TableName, to: &TableName, columns: &[&str], key: &[&str]) -> [Statement; 3] {

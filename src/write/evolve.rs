@@ -101,20 +101,21 @@ pub(super) async fn evolve(
 ) -> Result<()> {
     let table = &existing.table;
     let doing = format!("changing the columns of table {table}");
-    let mut names: HashSet<String> = existing.columns.iter().map(|c| c.name.clone()).collect();
+    // Names that a column which is set aside must not take, those of new fields included.
+    let mut names: HashSet<String> =
+        existing.columns.iter().map(|c| &c.name).chain(schema.columns.iter().map(|c| &c.name)).cloned().collect();
     for column in &META_COLUMNS {
-        if !names.contains(column.name) {
+        if existing.column(column.name).is_none() {
             session.execute(&ddl::add_column(table, column.name, column.column_type), &doing).await?;
         }
     }
-    if schema.raw && !names.contains(LOADED_AT) {
+    if schema.raw && existing.column(LOADED_AT).is_none() {
         session.execute(&ddl::add_column(table, LOADED_AT, ColumnType::TimestampTz), &doing).await?;
     }
     let mut taken_down = None;
     for column in &schema.columns {
         let Some(old) = existing.column(&column.name) else {
             session.execute(&ddl::add_column(table, &column.name, column.column_type), &doing).await?;
-            names.insert(column.name.clone());
             cx.output.info(&format!("Table {table}: added column \"{}\".", column.name));
             continue;
         };
@@ -247,7 +248,11 @@ pub(super) fn mapping(cx: &Context, existing: &ExistingTable, schema: &TableSche
         known.clear();
     }
     known.extend(schema.columns.iter().filter(|_| !schema.raw).map(|c| (c.field.clone(), c.name.clone())));
-    mapping_comment(known.iter().map(|(field, column)| (field.as_str(), column.as_str())))
+    let mapping = mapping_comment(known.iter().map(|(field, column)| (field.as_str(), column.as_str())));
+    match existing.note() {
+        Some(note) => format!("{note}\n{mapping}"),
+        None => mapping,
+    }
 }
 
 /// The comment for a table that is made now.

@@ -33,6 +33,18 @@ impl Role {
             Self::ExtractedAt => "idx_extracted_at_",
         }
     }
+
+    /// Whether we, or the reference, made this index of `table` for this.
+    fn made(self, table: &TableName, index: &ExistingIndex) -> bool {
+        /// Hexadecimal digits at the end of the names of the reference's temporary tables, of which the server may
+        /// have cut some; its indexes keep such a name after a swap.
+        const HASH_DIGITS: usize = 16;
+        let Some(rest) = index.name.strip_prefix(self.prefix()).filter(|_| !index.constraint) else { return false };
+        let cut_by_the_server = with_suffix(&format!("{}{}", self.prefix(), table.table), "");
+        rest.bytes().rev().take_while(u8::is_ascii_hexdigit).count() >= HASH_DIGITS
+            || index.name == cut_by_the_server
+            || names(table, self).contains(&index.name)
+    }
 }
 
 /// What the merge can count on.
@@ -49,9 +61,9 @@ pub(crate) enum KeyIndex {
     None,
 }
 
-/// Whether an index of that name on one of our tables is ours.
-pub(super) fn is_ours(index: &ExistingIndex) -> bool {
-    !index.constraint && Role::ALL.iter().any(|role| index.name.starts_with(role.prefix()))
+/// Whether an index of a table is ours; one of the user may begin like ours.
+pub(super) fn is_ours(table: &TableName, index: &ExistingIndex) -> bool {
+    Role::ALL.iter().any(|role| role.made(table, index))
 }
 
 /// The unique index that is there.
@@ -139,7 +151,7 @@ pub(super) async fn drop_outdated_key(session: &Session, target: &Target) -> Res
 /// one on the key. Answers its name and whether it was the key's, or nothing when neither is there.
 pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Option<(String, bool)>> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(None) };
-    let of = |role: Role| existing.indexes.iter().find(|i| is_ours(i) && i.name.starts_with(role.prefix()));
+    let of = |role: Role| existing.indexes.iter().find(|i| role.made(&existing.table, i));
     let found = of(Role::Cursor).map(|i| (i, false)).or_else(|| of(Role::Key).map(|i| (i, true)));
     let Some((index, is_key)) = found else { return Ok(None) };
     session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
@@ -149,7 +161,7 @@ pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Op
 /// Gives the indexes of a table the names that they would get if they were made now.
 pub(super) async fn rename_all(session: &Session, table: &TableName, indexes: &[ExistingIndex]) -> Result<()> {
     for role in Role::ALL {
-        let ours = indexes.iter().filter(|i| is_ours(i) && i.name.starts_with(role.prefix()));
+        let ours = indexes.iter().filter(|i| !i.constraint && i.name.starts_with(role.prefix()));
         for index in ours {
             let name = free_name(session, table, role).await?;
             session.execute(&ddl::rename_index(&table.schema, &index.name, &name), "renaming an index").await?;
@@ -163,21 +175,27 @@ fn same(columns: &[String], key: &[&str]) -> bool {
 }
 
 async fn drop_outdated(session: &Session, existing: &ExistingTable, role: Role, columns: &[&str]) -> Result<()> {
-    let outdated = |i: &&ExistingIndex| is_ours(i) && i.name.starts_with(role.prefix()) && !same(&i.columns, columns);
+    let outdated = |i: &&ExistingIndex| role.made(&existing.table, i) && !same(&i.columns, columns);
     for index in existing.indexes.iter().filter(outdated) {
         session.execute(&ddl::drop_index(&existing.table.schema, &index.name), "dropping an outdated index").await?;
     }
     Ok(())
 }
 
-/// The first of the plain name and its hashed variants that no relation of the schema has.
-async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<String> {
+/// The plain name, where it fits, and its hashed variants.
+fn names(table: &TableName, role: Role) -> Vec<String> {
     let plain = format!("{}{}", role.prefix(), table.table);
     let hashed = |round: u32| with_suffix(&plain, &format!("_{}", hash(&format!("{table}{}{round}", role.prefix()))));
-    let mut candidates: Vec<String> = (0..8).map(hashed).collect();
+    let mut names: Vec<String> = (0..8).map(hashed).collect();
     if plain.len() <= IDENTIFIER_BYTES {
-        candidates.insert(0, plain);
+        names.insert(0, plain);
     }
+    names
+}
+
+/// The first of the plain name and its hashed variants that no relation of the schema has.
+async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<String> {
+    let candidates = names(table, role);
     let rows = session
         .query(
             sql::taken_names(),

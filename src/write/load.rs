@@ -107,7 +107,12 @@ impl Loader {
         Ok(loaded)
     }
 
-    async fn load_group(&self, session: &Session, group: &[&StreamLoad], keyless: &HashSet<usize>) -> Result<Vec<KeyIndex>> {
+    async fn load_group(
+        &self,
+        session: &Session,
+        group: &[&StreamLoad],
+        keyless: &HashSet<usize>,
+    ) -> Result<Vec<KeyIndex>> {
         session.begin().await?;
         let mut loaded = Vec::with_capacity(group.len());
         let mut outcome = Ok(());

@@ -32,6 +32,7 @@ use indexes::KeyIndex;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
+pub(crate) use plan::raw_schema;
 use signals::Termination;
 
 /// How a write ended.

@@ -228,10 +228,9 @@ impl Pipeline {
                 self.ledger.state(state, stream);
             }
             Message::Status(name, status) => {
-                let Some(number) = self.router.find(name.namespace.as_deref(), &name.name) else {
-                    return Err(format!("it is a status of stream {name}, which is not in the configured catalog"));
-                };
-                if let Some(completion) = self.completion.get_mut(number) {
+                // A status of another stream says nothing about ours.
+                let number = self.router.find(name.namespace.as_deref(), &name.name);
+                if let Some(completion) = number.and_then(|number| self.completion.get_mut(number)) {
                     match status {
                         Status::Complete => completion.complete = true,
                         Status::Incomplete => completion.incomplete = true,

@@ -25,6 +25,11 @@ pub(super) struct StreamPlan {
     pub next: TableName,
 }
 
+/// The schema of raw tables.
+pub(crate) fn raw_schema(config: &Config) -> String {
+    naming::postgres_name(&config.raw_data_schema.as_deref().unwrap_or(RAW_SCHEMA).to_lowercase())
+}
+
 /// Plans every stream. `default_schema` is the configured schema as it will be in Postgres.
 pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema: &str) -> Result<Vec<StreamPlan>> {
     let requests: Vec<TableRequest> = catalog
@@ -34,7 +39,7 @@ pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema:
             let namespace = stream.name.namespace.as_deref();
             TableRequest {
                 schema: if config.raw_tables_only {
-                    naming::postgres_name(&config.raw_data_schema.as_deref().unwrap_or(RAW_SCHEMA).to_lowercase())
+                    raw_schema(config)
                 } else {
                     namespace.map_or_else(|| default_schema.to_owned(), naming::postgres_name)
                 },

@@ -100,7 +100,7 @@ async fn reasons_to_keep(
     for row in &rows {
         reasons.push(format!("{} {}", value::<String>(row, "kind")?, value::<String>(row, "name")?));
     }
-    for index in old.indexes.iter().filter(|i| !i.constraint && !indexes::is_ours(i)) {
+    for index in old.indexes.iter().filter(|i| !i.constraint && !indexes::is_ours(&old.table, i)) {
         reasons.push(format!("index {}", index.name));
     }
     let ours = old.field_columns();
@@ -152,6 +152,9 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
             let key: Vec<String> = value(row, "columns")?;
             evolve::evolve(cx, session, old, &target.schema, false).await?;
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            if session.ask(&merge::repeats_key(next, &key), doing).await? {
+                return Err(repeated(table, &key, &name, &referencing));
+            }
             for statement in merge::replace_by_key(next, table, &columns, &key) {
                 session.execute(&statement, doing).await.map_err(|error| match error.sqlstate() {
                     Some("23503" | "23001") => Error::new(
@@ -162,14 +165,7 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
                              stay until then"
                         ),
                     ),
-                    Some("23505") => Error::new(
-                        ErrorKind::ObjectInTheWay,
-                        format!(
-                            "the refreshed rows of table {table} hold a value of {} twice, but foreign key \"{name}\" \
-                             of {referencing} needs it to be unique; the old rows stay",
-                            key.join(", ")
-                        ),
-                    ),
+                    Some("23505") => repeated(table, &key, &name, &referencing),
                     _ => error,
                 })?;
             }
@@ -180,4 +176,15 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         indexes::ensure_key(cx, session, &published).await?;
     }
     indexes::ensure_secondary(session, &published).await
+}
+
+fn repeated(table: &TableName, key: &[&str], name: &str, referencing: &str) -> Error {
+    Error::new(
+        ErrorKind::ObjectInTheWay,
+        format!(
+            "the refreshed rows of table {table} hold a value of {} twice, but foreign key \"{name}\" of {referencing} \
+             needs it to be unique; the old rows stay",
+            key.join(", ")
+        ),
+    )
 }
