@@ -18,7 +18,8 @@ const OLDEST_SERVER: i32 = 120_000;
 /// The first step that failed, with what mends it.
 pub async fn run(config: Config, output: &Output) -> Result<bool> {
     let config = std::sync::Arc::new(config);
-    let connector = Connector::new(std::sync::Arc::clone(&config));
+    let warnings = output.clone();
+    let connector = Connector::new(std::sync::Arc::clone(&config), move |text| warnings.warn(text))?;
     let session = tokio::time::timeout(crate::limits::CHECK_TIMEOUT, connector.session())
         .await
         .map_err(|_| unreachable_in_time(&config))??;
@@ -118,7 +119,7 @@ async fn schema(
     role: &str,
 ) -> Result<String> {
     let (mangled, names) = if config.raw_tables_only {
-        let name = crate::write::raw_schema(config);
+        let name = naming::raw_schema(config.raw_data_schema.as_deref());
         (name.clone(), vec![name])
     } else {
         let mangled = naming::postgres_name(&config.schema);

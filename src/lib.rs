@@ -18,7 +18,7 @@
 //! copy: batch limits types
 //! config: error secret
 //! cli:
-//! pg: config error limits sql
+//! pg: config error limits secret sql
 //! write: batch config copy error limits load_strategy naming pg protocol schema sql types
 //! check: batch config copy error limits naming pg protocol schema sql types
 //! run: check cli config error protocol write

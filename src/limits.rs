@@ -8,6 +8,8 @@ pub const LINE_BYTES: usize = 256 << 20;
 pub const READ_BYTES: usize = 256 << 10;
 /// Chunks of stdin that wait between the reading thread and the pipeline.
 pub const CHUNKS_QUEUED: usize = 4;
+/// Bytes from which on a chunk of stdin does not wait in the queue.
+pub const CHUNK_BYTES: usize = 4 << 20;
 /// Deepest nesting stored in `jsonb`, in levels; Postgres's own limit depends on its stack.
 pub const JSON_DEPTH: usize = 2_000;
 /// Digits after the decimal point that `numeric` holds.
@@ -36,6 +38,32 @@ pub const IDENTIFIER_BYTES: usize = 63;
 pub const TABLE_COLUMNS: usize = 1_600;
 /// How long a connection may take to be established.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest `connectTimeout` that is honoured.
+pub const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(600);
+/// How long an address of a host may be silent before the next one is tried beside it.
+pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+/// Addresses of one host name that are tried.
+pub const CONNECT_ADDRESSES: usize = 16;
+/// How long a TCP connection may be idle before the first probe.
+pub const TCP_KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// Pause between TCP probes.
+pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// TCP probes without an answer that end a connection.
+pub const TCP_KEEPALIVE_RETRIES: u32 = 3;
+/// Silence of the bastion after which it is asked for a sign of life, and the pause between such questions.
+pub const SSH_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Such questions that may stay without an answer; at the next one the session ends, 30 seconds after the last byte.
+pub const SSH_KEEPALIVE_UNANSWERED: usize = 2;
+/// How long an SSH session may stand still, also before the login, where nobody asks for signs of life.
+pub const SSH_IDLE: Duration = Duration::from_secs(120);
+/// Bytes in flight in each direction of an SSH channel.
+pub const SSH_WINDOW_BYTES: u32 = 2 << 20;
+/// Rounds of questions of a keyboard-interactive login.
+pub const SSH_PROMPT_ROUNDS: usize = 8;
+/// Largest private-key file, in bytes.
+pub const KEY_FILE_BYTES: u64 = 64 << 10;
+/// Characters kept of a text that a server made.
+pub const SERVER_TEXT_CHARS: usize = 300;
 /// How long a lock is waited for.
 pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the commit after SIGTERM may take.

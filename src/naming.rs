@@ -187,6 +187,11 @@ pub fn next_generation_table(schema: &str, table: &str) -> String {
     with_suffix(&format!("_airbyte_next_{table}"), &suffix)
 }
 
+/// Schema of raw tables: the configured one or `airbyte_internal`, in lower case.
+pub fn raw_schema(configured: Option<&str>) -> String {
+    postgres_name(&configured.unwrap_or("airbyte_internal").to_lowercase())
+}
+
 /// Table of a stream in raw mode: `<namespace>_raw__stream_<name>`, lower case, with one more underscore than the
 /// longest run in either name.
 pub fn raw_table(namespace: &str, stream: &str) -> String {

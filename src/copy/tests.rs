@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray};
 use arrow::datatypes::{Field, Schema};
 
 use super::*;
-use crate::batch::KeyFacts;
 use crate::json::Scanner;
+use crate::schema::KeyFacts;
 use crate::types::{ColumnBuilder, Outcome};
 
 /// 2023-11-14 22:13:20 UTC, counted from 2000.
@@ -81,7 +81,7 @@ fn decode(types: &[ColumnType], rows: &str) -> Rows {
     arrays.extend(builders.iter_mut().map(ColumnBuilder::finish));
     let fields: Vec<Field> = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true)).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns of one length");
-    Rows { batches: vec![batch], count: count as u64, has_changes: true, keys: KeyFacts::default() }
+    Rows { batches: vec![batch], count: count as u64, size: 0, has_changes: true, keys: KeyFacts::default() }
 }
 
 fn encode(rows: &Rows, types: &[ColumnType], columns: CopyColumns) -> Vec<u8> {

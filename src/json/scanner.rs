@@ -129,6 +129,29 @@ impl<'a> Scanner<'a> {
         self.take(b'{')
     }
 
+    /// Steps over `[`.
+    #[cfg(test)]
+    pub(crate) fn enter_array(&mut self) -> Result<(), SyntaxError> {
+        self.skip_space();
+        self.take(b'[')
+    }
+
+    /// The next value of an array that was entered, or none at its end.
+    #[cfg(test)]
+    pub(crate) fn next_element(&mut self, first: bool) -> Result<Option<Token>, SyntaxError> {
+        self.skip_space();
+        match self.peek() {
+            b']' => {
+                self.pos += 1;
+                return Ok(None);
+            }
+            b',' if !first => self.pos += 1,
+            _ if first => {}
+            _ => return self.error(),
+        }
+        self.value().map(Some)
+    }
+
     /// The next member's key of an object that was entered, the colon consumed, or none at the closing brace.
     ///
     /// # Errors

@@ -3,7 +3,12 @@
 //! Invariants: a session runs only [`Statement`]s; every transaction begins with our own settings; no transaction
 //! waits for the source.
 
+mod connect;
+mod pem;
 mod sqlstate;
+mod ssh;
+mod tls;
+mod verify;
 
 use std::sync::Arc;
 
@@ -14,6 +19,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
 use crate::sql::{Statement, session};
 
 pub use sqlstate::statement_error;
@@ -27,16 +33,21 @@ pub struct Session {
     version: u32,
 }
 
-/// Opens sessions.
+/// Opens sessions, all through one SSH session where there is a bastion.
 #[derive(Clone)]
 pub struct Connector {
-    config: Arc<Config>,
+    inner: Arc<connect::Connector>,
+    role: Option<String>,
 }
 
 impl Connector {
-    /// Sessions for `config`.
-    pub fn new(config: Arc<Config>) -> Self {
-        Self { config }
+    /// Sessions for `config`; nothing is connected yet. `warn` gets sentences for the user's log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a key or certificate that cannot be used.
+    pub fn new(config: Arc<Config>, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
+        let role = config.role.clone();
+        Ok(Self { inner: Arc::new(connect::Connector::new(config, warn)?), role })
     }
 
     /// Opens a session.
@@ -44,20 +55,7 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the server from being reached or from letting us in.
     pub async fn session(&self) -> Result<Session> {
-        let mut pg = tokio_postgres::Config::new();
-        pg.host(&self.config.host)
-            .port(self.config.port)
-            .dbname(&self.config.database)
-            .user(&self.config.username)
-            .application_name("destination-postgres")
-            .connect_timeout(crate::limits::CONNECT_TIMEOUT);
-        if let Some(password) = &self.config.password {
-            pg.password(password.expose());
-        }
-        let (client, connection) =
-            pg.connect(tokio_postgres::NoTls).await.map_err(|e| statement_error(e, "connecting"))?;
-        tokio::spawn(connection);
-        Session::new(client, self.config.role.clone()).await
+        Session::new(self.inner.connect().await?, self.role.clone()).await
     }
 }
 
@@ -211,4 +209,31 @@ pub fn value<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
     row.try_get(name).map_err(|e| {
         Error::new(ErrorKind::Internal, format!("the catalog query's column {name} is not as expected")).with_source(e)
     })
+}
+
+/// A text that a server made, fit for a message: one line, not too long, without the texts in `secrets`.
+fn clean(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "***");
+    }
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = line.trim();
+    let mut short: String = line.chars().take(limits::SERVER_TEXT_CHARS).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_texts_are_made_harmless() {
+        assert_eq!(clean("  a\u{1b}[31m\nb s3cret c\r\n", &["", "s3cret"]), "a [31m b *** c");
+        let long = clean(&"é".repeat(1000), &[]);
+        assert_eq!(long.chars().count(), limits::SERVER_TEXT_CHARS + 1);
+    }
 }

@@ -27,8 +27,8 @@ fn read(mut source: impl Read, sender: &mpsc::Sender<Chunk>) -> Result<()> {
     let mut searched = 0;
     loop {
         let filled = buffer.len();
-        let wanted = limits::READ_BYTES.max(filled / 2);
-        buffer.resize(filled + wanted, 0);
+        // The buffer grows by doubling, but only what is read into is ever touched.
+        buffer.resize(filled + limits::READ_BYTES, 0);
         let read = match source.read(buffer.get_mut(filled..).unwrap_or_default()) {
             Ok(read) => read,
             Err(e) if e.kind() == IoErrorKind::Interrupted => {
@@ -49,7 +49,12 @@ fn read(mut source: impl Read, sender: &mpsc::Sender<Chunk>) -> Result<()> {
                 let rest = buffer.split_off(searched + at + 1);
                 searched = rest.len();
                 let chunk = std::mem::replace(&mut buffer, rest);
+                let long = chunk.len() > limits::CHUNK_BYTES;
                 if sender.blocking_send(Ok(chunk)).is_err() {
+                    return Ok(());
+                }
+                // Long lines do not queue up: with empty chunks behind it, all are taken before reading goes on.
+                if long && (0..limits::CHUNKS_QUEUED).any(|_| sender.blocking_send(Ok(Vec::new())).is_err()) {
                     return Ok(());
                 }
             }

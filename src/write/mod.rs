@@ -32,7 +32,6 @@ use indexes::KeyIndex;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
-pub(crate) use plan::raw_schema;
 use signals::Termination;
 
 /// How a write ended.
@@ -116,7 +115,9 @@ pub async fn run(
 ) -> Result<Ended> {
     let termination = Termination::catch()?;
     let config = Arc::new(config);
-    let cx = Arc::new(Context { connector: Connector::new(Arc::clone(&config)), config, output });
+    let warnings = output.clone();
+    let connector = Connector::new(Arc::clone(&config), move |text| warnings.warn(text))?;
+    let cx = Arc::new(Context { connector, config, output });
     if catalog.streams.iter().all(|s| s.generation.is_none()) {
         cx.output.warn(
             "The catalog has no generation ids: the orchestrator does not know that this destination supports \

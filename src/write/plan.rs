@@ -11,9 +11,6 @@ use crate::protocol::{ConfiguredCatalog, ConfiguredStream};
 use crate::schema::{CDC_DELETED_AT, Column, DATA, ExistingTable, META_COLUMNS, TableName, TableSchema};
 use crate::types::{ColumnType, airbyte};
 
-/// Schema of raw tables when the configuration names none.
-const RAW_SCHEMA: &str = "airbyte_internal";
-
 /// One stream, its strategy and its tables' names.
 #[derive(Clone, Debug)]
 pub(super) struct StreamPlan {
@@ -25,11 +22,6 @@ pub(super) struct StreamPlan {
     pub next: TableName,
 }
 
-/// The schema of raw tables.
-pub(crate) fn raw_schema(config: &Config) -> String {
-    naming::postgres_name(&config.raw_data_schema.as_deref().unwrap_or(RAW_SCHEMA).to_lowercase())
-}
-
 /// Plans every stream. `default_schema` is the configured schema as it will be in Postgres.
 pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema: &str) -> Result<Vec<StreamPlan>> {
     let requests: Vec<TableRequest> = catalog
@@ -39,7 +31,7 @@ pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema:
             let namespace = stream.name.namespace.as_deref();
             TableRequest {
                 schema: if config.raw_tables_only {
-                    raw_schema(config)
+                    naming::raw_schema(config.raw_data_schema.as_deref())
                 } else {
                     namespace.map_or_else(|| default_schema.to_owned(), naming::postgres_name)
                 },

@@ -9,7 +9,7 @@ CREATE TABLE "sch""e.ma
 
 -- ddl::create_table in raw mode
 CREATE TABLE "sch""e.ma
-    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "_airbyte_loaded_at" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar)
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "_airbyte_loaded_at" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar NOT NULL)
 
 -- ddl::create_table with ddl::builtin_type
 CREATE TABLE "sch""e.ma
@@ -234,6 +234,10 @@ DELETE FROM "sch""e.ma
 INSERT INTO "cur.sor\"."de
     leted" ("""key""", "$1 /* ' */") SELECT """key""", "$1 /* ' */" FROM "sch""e.ma
     $1"."ta'b""le;--"
+
+-- merge::repeats_key
+SELECT EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" WHERE """key""" IS NOT NULL AND "$1 /* ' */" IS NOT NULL GROUP BY """key""", "$1 /* ' */" HAVING pg_catalog.count(*) > 1)
 
 -- merge::replace_by_key update
 UPDATE "cur.sor\"."de

@@ -105,6 +105,7 @@ fn merges(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     assert!(merge(&simple, &competing).delete().is_none(), "deletions are kept");
     let other = TableName { schema: names.cursor.clone(), table: names.deleted.clone() };
     add("merge::copy_rows", merge::copy_rows(target, &other, &[&names.key, &names.other]));
+    add("merge::repeats_key", merge::repeats_key(target, &[&names.key, &names.other]));
     let [update, delete, insert] =
         merge::replace_by_key(target, &other, &[&names.key, &names.other], &[&names.key, &names.cursor]);
     add("merge::replace_by_key update", update);

@@ -76,8 +76,8 @@ fn temporal_types() {
 fn unions_and_unknown_schemas_are_json() {
     check([
         (json!({"oneOf": [{"type": "string"}, {"type": "integer"}]}), T::Json),
-        (json!({"anyOf": [{"type": "string"}]}), T::Json),
-        (json!({"allOf": [], "type": "string"}), T::Json),
+        (json!({"anyOf": [{"type": "object"}, {"type": "object", "properties": {"a": {}}}]}), T::Json),
+        (json!({"allOf": []}), T::Json),
         (json!({"type": ["string", "integer"]}), T::Json),
         (json!({"type": ["null", "string", "integer"]}), T::Json),
         (json!({"type": ["string", "array", "null"], "format": "date"}), T::Json),
@@ -91,6 +91,18 @@ fn unions_and_unknown_schemas_are_json() {
         (json!(null), T::Json),
         (json!("string"), T::Json),
         (json!(["string"]), T::Json),
+    ]);
+}
+
+#[test]
+fn unions_of_one_type_are_that_type() {
+    check([
+        (json!({"anyOf": [{"type": "string"}]}), T::String),
+        (json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), T::String),
+        (json!({"oneOf": [{"type": "null"}, {"type": "string", "format": "date"}]}), T::Date),
+        (json!({"oneOf": [{"type": "number"}, {"type": "number"}]}), T::Number),
+        (json!({"anyOf": [{"oneOf": [{"type": "boolean"}, {"type": "null"}]}, {"type": "null"}]}), T::Boolean),
+        (json!({"allOf": [], "type": "string"}), T::String),
     ]);
 }
 
@@ -122,6 +134,6 @@ fn well_known_types() {
     ];
     for (name, want) in names {
         let reference = format!("WellKnownTypes.json#/definitions/{name}");
-        check([(json!({"$ref": reference}), want), (json!({"type": "object", "$ref": reference}), want)]);
+        check([(json!({"$ref": reference}), want), (json!({"type": "object", "$ref": reference}), T::Object)]);
     }
 }
