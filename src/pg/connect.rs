@@ -217,14 +217,9 @@ impl Connector {
             let (kind, text) = tls::explain(known, place);
             return Failed { error: Error::new(kind, text).with_source(broken), stage: Stage::Tls };
         }
-        if broken
-            .get_ref()
-            .is_some_and(<(dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static)>::is::<Error>)
-        {
-            if let Some(ours) = broken.into_inner().and_then(|inner| inner.downcast::<Error>().ok()) {
-                return (*ours).into();
-            }
-            return Error::new(ErrorKind::Internal, "an error lost its text").into();
+        if broken.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            let ours = broken.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
+            return ours.map_or_else(|| Error::new(ErrorKind::Internal, "an error lost its text"), |ours| *ours).into();
         }
         match broken.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {

@@ -166,7 +166,7 @@ impl RawRecord {
             return Err("the record has no `stream`".into());
         }
         if !self.has_data {
-            return Err("the record has no `data` object".into());
+            return Err(format!("the record of stream {} has no `data` object", string(self.stream, line)));
         }
         let changes = (self.changes.kind == Kind::Array && !self.changes.exceeds_jsonb())
             .then(|| elements(self.changes, line))

@@ -184,7 +184,7 @@ impl Pipeline {
             // The lines before it still count.
             self.take_in_lines(std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(), now)?;
             self.lines += 1;
-            return Err(self.bad_line("it is not valid UTF-8"));
+            return Err(self.refuse(&BadLine::from("it is not valid UTF-8".to_owned())));
         };
         // A byte order mark before the first line is harmless.
         let text = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
@@ -201,7 +201,7 @@ impl Pipeline {
             }
             start = end + 1;
             if !line.is_empty() {
-                self.take_in_line(line, now).map_err(|reason| self.bad_line(&reason))?;
+                self.take_in_line(line, now).map_err(|bad| self.refuse(&bad))?;
             }
         }
         self.progress.tick(text.len());
@@ -211,10 +211,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn take_in_line(&mut self, line: &str, now: i64) -> std::result::Result<(), String> {
+    fn take_in_line(&mut self, line: &str, now: i64) -> std::result::Result<(), BadLine> {
         match protocol::parse_line(line, &mut self.router)? {
             Message::Record(record) => {
-                let (stream, bytes) = self.router.append(&record, line, now)?;
+                let (stream, bytes) = self.router.append(&record, line, now).map_err(|reason| BadLine {
+                    reason,
+                    stream: Some(StreamName::new(record.namespace.as_deref(), &record.stream)),
+                })?;
                 self.bytes += bytes;
                 self.ledger.record(stream);
                 self.progress.record(stream, line.len());
@@ -243,8 +246,25 @@ impl Pipeline {
         Ok(())
     }
 
-    fn bad_line(&self, reason: &str) -> Error {
-        Error::new(ErrorKind::Input, format!("line {} of the input cannot be used: {reason}", self.lines))
+    fn refuse(&self, bad: &BadLine) -> Error {
+        let error =
+            Error::new(ErrorKind::Input, format!("line {} of the input cannot be used: {}", self.lines, bad.reason));
+        match &bad.stream {
+            Some(name) => error.with_stream(name.namespace.as_deref(), &name.name),
+            None => error,
+        }
+    }
+}
+
+/// Why a line cannot be used, and whose it is where the line says so.
+struct BadLine {
+    reason: String,
+    stream: Option<StreamName>,
+}
+
+impl From<String> for BadLine {
+    fn from(reason: String) -> Self {
+        Self { reason, stream: None }
     }
 }
 
