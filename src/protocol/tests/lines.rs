@@ -131,8 +131,14 @@ fn lines_of_no_known_kind_say_what_is_missing() {
         (r#"{"type":"RECORD","record":{"stream":{"name":"p4yl0ad"},"data":{}}}"#, "the record has no `stream`"),
         (r#"{"type":"RECORD","record":{"stream":"s"}}"#, "the record of stream s has no `data` object"),
         (r#"{"type":"RECORD","record":{"stream":"s","data":null}}"#, "the record of stream s has no `data` object"),
-        (r#"{"type":"RECORD","record":{"stream":"s","data":"p4yl0ad"}}"#, "the record of stream s has no `data` object"),
-        (r#"{"type":"RECORD","record":{"stream":"s","data":{},"data":[]}}"#, "the record of stream s has no `data` object"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"s","data":"p4yl0ad"}}"#,
+            "the record of stream s has no `data` object",
+        ),
+        (
+            r#"{"type":"RECORD","record":{"stream":"s","data":{},"data":[]}}"#,
+            "the record of stream s has no `data` object",
+        ),
         (r#"{"type":"STATE"}"#, "a STATE message has no `state` object"),
         (r#"{"type":"STATE","state":null}"#, "a STATE message has no `state` object"),
         (r#"{"type":"STATE","state":[]}"#, "a STATE message has no `state` object"),
