@@ -28,11 +28,8 @@ const LAST_DATE: i64 = days_from_civil(5_874_897, 12, 31);
 const FIRST_TIMESTAMP: i64 = FIRST_DAY * MICROS_PER_DAY;
 const LAST_TIMESTAMP: i64 = days_from_civil(294_277, 1, 1) * MICROS_PER_DAY - 1;
 
-/// Offsets beyond this are no offsets: no place on earth has them.
-const ZONE_LIMIT_SECONDS: i32 = 18 * 3_600;
-
-/// `time with time zone` refuses offsets of 16 hours and more.
-const TIMETZ_ZONE_LIMIT_SECONDS: i32 = 16 * 3_600;
+/// Postgres refuses offsets of 16 hours and more.
+const ZONE_LIMIT_SECONDS: i32 = 16 * 3_600;
 
 /// Greater years are read as this one: outside every range, and a leap year, since theirs may be one.
 const ENDLESS_YEAR: i64 = 400_000_000;
@@ -83,7 +80,7 @@ pub fn parse_date(text: &str) -> Result<i32, TemporalError> {
 /// # Errors
 /// [`TemporalError::OutOfRange`] for a fraction after 23:59:60.
 pub fn parse_time(text: &str) -> Result<i64, TemporalError> {
-    time_and_zone(text).map(|(micros, _)| micros)
+    parse_time_tz(text).map(|(micros, _)| micros)
 }
 
 /// Microseconds of the day as in [`parse_time`], and the zone in seconds *west* of UTC, the sign that Postgres
@@ -92,13 +89,6 @@ pub fn parse_time(text: &str) -> Result<i64, TemporalError> {
 /// # Errors
 /// As [`parse_time`].
 pub fn parse_time_tz(text: &str) -> Result<(i64, i32), TemporalError> {
-    match time_and_zone(text)? {
-        (_, east) if east.abs() >= TIMETZ_ZONE_LIMIT_SECONDS => Err(Unparsable),
-        (micros, east) => Ok((micros, -east)),
-    }
-}
-
-fn time_and_zone(text: &str) -> Result<(i64, i32), TemporalError> {
     let mut scanner = Scanner::new(text);
     let micros = scanner.time()?;
     scanner.skip_blanks();
@@ -107,7 +97,7 @@ fn time_and_zone(text: &str) -> Result<(i64, i32), TemporalError> {
     if micros > MICROS_PER_DAY {
         return Err(OutOfRange);
     }
-    Ok((micros, east.unwrap_or(0)))
+    Ok((micros, -east.unwrap_or(0)))
 }
 
 /// Microseconds since 2000-01-01 00:00 of the date and time as written: a zone is checked and dropped, not applied.
@@ -431,7 +421,7 @@ impl<'a> Scanner<'a> {
             seconds = self.two_digits().unwrap_or(0);
         }
         let magnitude = i32::try_from(hours * 3_600 + minutes * 60 + seconds).map_err(|_| Unparsable)?;
-        if minutes > 59 || seconds > 59 || magnitude > ZONE_LIMIT_SECONDS {
+        if minutes > 59 || seconds > 59 || magnitude >= ZONE_LIMIT_SECONDS {
             return Err(Unparsable);
         }
         Ok(if negative { -magnitude } else { magnitude })

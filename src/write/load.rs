@@ -201,7 +201,11 @@ impl Loader {
             }
             session.begin().await?;
             let dropped = indexes::give_one_up(session, target).await;
-            let Some((index, was_key)) = session.end(dropped).await? else { continue };
+            let Some((index, was_key)) = session.end(dropped).await? else {
+                // The index was to be built within the load that failed: then it is not built.
+                any |= target.key_index == KeyIndex::NotYet && keyless.insert(load.stream);
+                continue;
+            };
             if was_key {
                 keyless.insert(load.stream);
             }

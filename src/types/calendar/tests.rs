@@ -240,7 +240,7 @@ fn what_is_no_date() {
         "2024-01-01 12:00:0",
         "2024-01-01 12:00:00.",
         "2024-01-01 12:00.5",
-        "2024-01-01 12:00:00 +18:01",
+        "2024-01-01 12:00:00 +16:00",
         "2024-01-01 12:00-15:60",
         "2024-01-01 12:00 +010",
         "2024-01-01 12:00 +01:0",
@@ -278,8 +278,8 @@ fn what_is_no_time() {
         "12:00 pm",
         "2024-01-01",
         "2024-01-01T12:00",
-        "12:00+18:01",
-        "12:00-19",
+        "12:00+16",
+        "12:00-16:00",
         "12:00Zx",
         "infinity",
         "é",
@@ -287,8 +287,6 @@ fn what_is_no_time() {
         assert_eq!(parse_time(text), Err(Unparsable), "{text:?}");
         assert_eq!(parse_time_tz(text), Err(Unparsable), "{text:?}");
     }
-    assert_eq!(parse_time("12:00+16"), Ok(12 * HOUR));
-    assert_eq!(parse_time_tz("12:00+16"), Err(Unparsable));
     assert_eq!(parse_time_tz(" 9:05 "), Ok((9 * HOUR + 5 * 60 * SECOND, 0)));
     assert_eq!(parse_time_tz("03:30:00.000000+04:00"), Ok((3 * HOUR + HOUR / 2, -14_400)));
     assert_eq!(parse_time("03:30:00.000000+04:00"), Ok(3 * HOUR + HOUR / 2));
