@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::Client;
-use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::types::FromSql;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +24,7 @@ use crate::sql::{Statement, session};
 
 pub use sqlstate::statement_error;
 pub use tokio_postgres::Row;
-pub use tokio_postgres::types::Type;
+pub use tokio_postgres::types::{ToSql, Type};
 
 /// A connection to the database.
 pub struct Session {

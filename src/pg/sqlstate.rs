@@ -14,7 +14,11 @@ pub fn statement_error(error: tokio_postgres::Error, doing: &str) -> Error {
             .with_source(error);
     };
     let code = db.code().code().to_owned();
-    let kind = kind(&code);
+    let kind = match db.constraint() {
+        // Two sessions made the same object at the same time.
+        Some(constraint) if constraint.starts_with("pg_") => ErrorKind::Locked,
+        _ => kind(&code),
+    };
     let text = describe(db);
     let advice = advice(&code).map(|a| format!(": {a}")).unwrap_or_default();
     // The source is left out: its Debug form holds the server's DETAIL.
@@ -25,10 +29,11 @@ pub fn statement_error(error: tokio_postgres::Error, doing: &str) -> Error {
 pub fn kind(code: &str) -> ErrorKind {
     match code {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ServerUnavailable,
-        "40001" | "40P01" | "55P03" | "57014" => ErrorKind::Locked,
+        // The last two: another sync made or replaced the table at the same time.
+        "40001" | "40P01" | "55P03" | "57014" | "42P01" | "42P07" => ErrorKind::Locked,
         // 42704: the only objects that a configuration names beside the database are roles.
         "42501" | "42704" | "3D000" | "25006" => ErrorKind::Permission,
-        "2BP01" | "42710" | "42809" | "55000" => ErrorKind::ObjectInTheWay,
+        "2BP01" | "42710" | "42809" | "42939" | "54000" | "55000" => ErrorKind::ObjectInTheWay,
         _ => match code.get(..2) {
             Some("08") => ErrorKind::Connection,
             Some("53" | "58") => ErrorKind::ServerUnavailable,

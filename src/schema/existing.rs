@@ -42,6 +42,8 @@ pub struct ExistingColumn {
     pub not_null: bool,
     /// Filled by itself: a default, an identity or a generation expression.
     pub has_default: bool,
+    /// Always filled by the database: no row may bring a value for it.
+    pub generated: bool,
     /// Comment.
     pub comment: Option<String>,
 }

@@ -16,8 +16,10 @@ pub struct Conversion {
 const ISO_DATE: &str = r"^[0-9]{4,7}-[0-9]{2}-[0-9]{2}( BC)?$";
 const ISO_TIMESTAMP: &str = r"^[0-9]{4,6}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?( BC)?$";
 const ISO_TIME: &str = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?$";
-const DECIMAL: &str = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,5})?$";
-const WHOLE: &str = r"^[+-]?[0-9]+$";
+const FLOAT: &str = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,5})?$";
+/// Numbers as JSON spells them: `007` and `+1` are more than their value.
+const DECIMAL: &str = r"^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,5})?$";
+const WHOLE: &str = r"^(0|-?[1-9][0-9]*)$";
 
 /// How `column` of type `old` (a `typname`) becomes `new`, or none when there is no way that keeps the values.
 ///
@@ -60,7 +62,7 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         ("numeric", T::Integer) => cast(Some(format!("{c} = pg_catalog.trunc({c})"))),
         ("float4" | "float8", T::Number) => {
             let text = format!("{c}::pg_catalog.text");
-            through_text(&text, matches(&text, DECIMAL))
+            through_text(&text, matches(&text, FLOAT))
         }
         ("float4" | "float8", T::Integer) => cast(Some(format!("{c} = pg_catalog.trunc({c}::pg_catalog.float8)"))),
         ("date", T::Timestamp | T::TimestampTz) | ("time", T::TimeTz) => cast(None),

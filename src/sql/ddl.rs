@@ -142,9 +142,10 @@ pub fn lock_table(table: &TableName) -> Statement {
     Statement::new(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", quote_table(table)))
 }
 
-/// Empties a table at once.
-pub fn truncate(table: &TableName) -> Statement {
-    Statement::new(format!("TRUNCATE TABLE {}", quote_table(table)))
+/// Empties a table at once; `only` leaves alone the tables that inherit from it.
+pub fn truncate(table: &TableName, only: bool) -> Statement {
+    let only = if only { "ONLY " } else { "" };
+    Statement::new(format!("TRUNCATE TABLE {only}{}", quote_table(table)))
 }
 
 /// Makes a table's updates and deletions identifiable for its publications.

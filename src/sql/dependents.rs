@@ -110,6 +110,16 @@ pub fn view_grants() -> Statement {
     )
 }
 
+/// `$1 text` schema, `$2 text` view: the roles other than its owner that have privileges on it (NULL is PUBLIC).
+pub fn grantees() -> Statement {
+    Statement::new(
+        "SELECT DISTINCT CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END AS grantee \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, \
+         LATERAL pg_catalog.aclexplode(c.relacl) g \
+         WHERE n.nspname::text = $1 AND c.relname::text = $2 AND g.grantee <> c.relowner",
+    )
+}
+
 /// `$1 oid`: statements that make again what hangs on a view (indexes, triggers, rules), and its columns' comments.
 pub fn view_attachments() -> Statement {
     Statement::new(
@@ -177,14 +187,25 @@ impl View {
         Statement::new(format!("DROP {} {}", self.kind(), self.quoted()))
     }
 
-    /// Puts the view back.
-    pub fn restore_statements(&self) -> Vec<Statement> {
+    /// Makes the view again, with the privileges that the schema gives to every new one.
+    pub fn create_statement(&self) -> Statement {
         let (view, kind) = (self.quoted(), self.kind());
         let options = self.options.as_ref().map(|o| format!(" WITH ({o})")).unwrap_or_default();
         let no_data = if self.materialized && !self.populated { " WITH NO DATA" } else { "" };
         let definition = self.definition.trim_end().trim_end_matches(';');
-        let mut statements = vec![Statement::new(format!("CREATE {kind} {view}{options} AS {definition}{no_data}"))];
-        statements.extend(self.attachments.iter().map(Statement::new));
+        Statement::new(format!("CREATE {kind} {view}{options} AS {definition}{no_data}"))
+    }
+
+    /// Takes back what the schema gave to the new view by default; none is PUBLIC.
+    pub fn revoke_statement(&self, grantee: Option<&str>) -> Statement {
+        let grantee = grantee.map_or_else(|| "PUBLIC".to_owned(), quote);
+        Statement::new(format!("REVOKE ALL ON TABLE {} FROM {grantee}", self.quoted()))
+    }
+
+    /// Puts back what hung on the view.
+    pub fn restore_statements(&self) -> Vec<Statement> {
+        let (view, kind) = (self.quoted(), self.kind());
+        let mut statements: Vec<Statement> = self.attachments.iter().map(Statement::new).collect();
         if let Some(comment) = &self.comment {
             statements.push(Statement::new(format!("COMMENT ON {kind} {view} IS {}", literal(comment))));
         }

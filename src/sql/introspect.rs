@@ -44,6 +44,7 @@ pub fn tables() -> Statement {
          a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, \
          a.atttypmod AS typmod, a.attnotnull AS not_null, \
          (a.atthasdef OR a.attidentity <> '') AS has_default, \
+         (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, \
          pg_catalog.col_description(c.oid, a.attnum) AS column_comment \
          FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) \
          JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name \

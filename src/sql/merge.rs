@@ -112,7 +112,7 @@ impl Merge<'_> {
             quote_table(self.target),
             set.join(", "),
             self.newest(),
-            self.same_key(),
+            self.is_the_row(),
             self.newer("s"),
         ))
     }
@@ -125,7 +125,7 @@ impl Merge<'_> {
             self.insert_select(),
             self.newest(),
             quote_table(self.target),
-            self.same_key(),
+            self.is_the_row(),
         ))
     }
 
@@ -137,7 +137,7 @@ impl Merge<'_> {
             quote_table(self.target),
             self.newest(),
             quote(self.schema.name(deleted_at)),
-            self.same_key(),
+            self.is_the_row(),
             self.newer("s"),
         )))
     }
@@ -190,17 +190,34 @@ impl Merge<'_> {
         self.schema.deleted_at.map(|i| format!("s.{} IS NULL", quote(self.schema.name(i))))
     }
 
-    fn same_key(&self) -> String {
+    fn same_key(&self, t: &str) -> String {
         // Only the plain comparison can be hashed or sought in an index.
         let equal = |c: &&str| {
             let c = quote(c);
             if self.source.null_keys {
-                format!("(t.{c} = s.{c} OR (t.{c} IS NULL AND s.{c} IS NULL))")
+                format!("({t}.{c} = s.{c} OR ({t}.{c} IS NULL AND s.{c} IS NULL))")
             } else {
-                format!("t.{c} = s.{c}")
+                format!("{t}.{c} = s.{c}")
             }
         };
         self.schema.key_names().iter().map(equal).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The row `t` is the one of the key of `s`. Where several rows share a key that holds a NULL, as when the column is
+    /// new or was set aside, none of them is: one record must not replace them all.
+    fn is_the_row(&self) -> String {
+        let same = self.same_key("t");
+        if !self.source.null_keys {
+            return same;
+        }
+        let null = self.schema.key_names().iter().map(|c| format!("s.{} IS NULL", quote(c))).collect::<Vec<_>>();
+        format!(
+            "{same} AND NOT (({}) AND EXISTS (SELECT FROM {} other WHERE {} AND \
+             (other.tableoid, other.ctid) <> (t.tableoid, t.ctid)))",
+            null.join(" OR "),
+            quote_table(self.target),
+            self.same_key("other"),
+        )
     }
 
     fn newer(&self, s: &str) -> String {

@@ -7,7 +7,7 @@ use crate::limits;
 ///
 /// Everything is `SET LOCAL`, so that it also holds behind a pooler in transaction mode.
 pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
-    let mut text = String::from("BEGIN; ");
+    let mut text = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
     let mut set = |name: &str, value: &str| text.push_str(&format!("SET LOCAL {name} = {value}; "));
     set("search_path", "''");
     set("standard_conforming_strings", "on");

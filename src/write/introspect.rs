@@ -31,6 +31,7 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
                 typmod: value(row, "typmod")?,
                 not_null: value(row, "not_null")?,
                 has_default: value(row, "has_default")?,
+                generated: value(row, "generated")?,
                 comment: value(row, "column_comment")?,
             });
         }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream};
 use crate::config::Config;
-use crate::error::{Result, StreamName};
+use crate::error::{Error, Result, StreamName};
 use crate::load_strategy::{LoadStrategy, Publish};
 use crate::pg::Connector;
 use crate::protocol::{ConfiguredCatalog, Output};
@@ -125,11 +125,20 @@ pub async fn run(
              supports_refreshes to true for this connector's version in table actor_definition_version.",
         );
     }
-    let session = cx.connector.session().await?;
-    let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
-    let plans = plan::plan(&cx.config, catalog, &default_schema)?;
-    announce_names(&cx, &plans);
-    let targets = prepare::prepare(&cx, &session, &plans).await?;
+    // A signal before the first record or after the last ends the program at once: the server rolls back what is open.
+    let mut early_or_late = Termination::catch()?;
+    let ready = async {
+        let session = cx.connector.session().await?;
+        let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
+        let plans = plan::plan(&cx.config, catalog, &default_schema)?;
+        announce_names(&cx, &plans);
+        let targets = prepare::prepare(&cx, &session, &plans).await?;
+        Ok((session, targets))
+    };
+    let (session, targets) = tokio::select! {
+        () = early_or_late.requested() => return Ok(Ended::BySignal),
+        ready = ready => ready?,
+    };
     let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
     let router = Router::new(streams, RawIds::new());
@@ -138,8 +147,10 @@ pub async fn run(
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
     match (finished.end, finished.loader) {
         (End::Input, Some(mut loader)) => {
-            finish(&cx, &mut loader, &finished.completion).await?;
-            Ok(Ended::AtEndOfInput)
+            tokio::select! {
+                () = early_or_late.requested() => Ok(Ended::BySignal),
+                done = finish(&cx, &mut loader, &finished.completion) => done.map(|()| Ended::AtEndOfInput),
+            }
         }
         _ => Ok(Ended::BySignal),
     }
@@ -151,11 +162,9 @@ fn announce_names(cx: &Context, plans: &[StreamPlan]) {
     }
 }
 
-/// Publishes every stream that is complete.
+/// Publishes every stream that is complete. A stream that cannot be published does not keep the others from it.
 async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) -> Result<()> {
-    if loader.session.is_closed() {
-        loader.session = cx.connector.session().await?;
-    }
+    let mut failed: Option<Error> = None;
     for (target, seen) in loader.targets.iter_mut().zip(completion) {
         let complete = match target.strategy.publish {
             Publish::AtEachCommit => true,
@@ -163,9 +172,14 @@ async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) ->
             Publish::AtComplete => seen.complete,
         };
         let name = target.name.clone();
+        if loader.session.is_closed() {
+            loader.session = cx.connector.session().await?;
+        }
         if let Err(error) = publish::finish(cx, &loader.session, target, complete).await {
             let error = load::explain_lock(cx, &target.schema.table, error).await;
-            return Err(error.with_stream(name.namespace.as_deref(), &name.name));
+            cx.output.warn(&format!("Stream {name} is not published: {}", error.message()));
+            failed.get_or_insert(error.with_stream(name.namespace.as_deref(), &name.name));
+            continue;
         }
         cx.output.info(&format!(
             "Stream {name}: {} {} stored in table {}.",
@@ -174,5 +188,5 @@ async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) ->
             target.schema.table
         ));
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

@@ -121,7 +121,11 @@ impl Pipeline {
         }
         // What was under way is brought to its end: its states are good whatever happened since.
         if let Some(handle) = loading {
-            let (loader, states, result) = joined(handle.await)?;
+            let patience = if matches!(outcome, Ok(End::Terminated)) { limits::TERMINATE_GRACE } else { Duration::MAX };
+            let Ok(done) = tokio::time::timeout(patience, handle).await else {
+                return Ok(Finished { loader: None, completion: self.completion, end: End::Terminated });
+            };
+            let (loader, states, result) = joined(done)?;
             idle = Some(loader);
             let acknowledged = result.and_then(|()| self.acknowledge(&states));
             if outcome.is_ok() {

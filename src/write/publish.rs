@@ -142,7 +142,7 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         .collect();
     match keys.first() {
         None => {
-            session.execute(&ddl::truncate(table), doing).await?;
+            session.execute(&ddl::truncate(table, old.kind != 'p'), doing).await?;
             // Built again below: at once, and without what a value is too long for.
             indexes::drop_all(session, &published).await?;
             evolve::evolve(cx, session, old, &target.schema, true).await?;

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg::{Session, Type, value};
+use crate::pg::{Session, ToSql, Type, value};
 use crate::schema::{ExistingTable, TableName};
 use crate::sql::dependents::{self, Grant, View};
 
@@ -69,9 +69,16 @@ pub(super) async fn take_down(session: &Session, table: &ExistingTable) -> Resul
 /// [`ErrorKind::ObjectInTheWay`] naming the view that does not fit the new type, unless `drop_cascade` gives it up.
 pub(super) async fn restore(cx: &Context, session: &Session, table: &TableName, views: Vec<View>) -> Result<()> {
     for view in views {
-        for statement in view.restore_statements() {
-            let doing = format!("putting back view {}", view.name);
-            let Err(error) = session.try_execute(&statement, &doing).await else { continue };
+        let doing = format!("putting back view {}", view.name);
+        let mut statements = vec![view.create_statement()];
+        statements.extend(view.restore_statements());
+        for (step, statement) in statements.iter().enumerate() {
+            let Err(error) = session.try_execute(statement, &doing).await else {
+                if step == 0 {
+                    revoke_defaults(session, &view, &doing).await?;
+                }
+                continue;
+            };
             if !cx.config.drop_cascade {
                 return Err(Error::new(
                     ErrorKind::ObjectInTheWay,
@@ -89,6 +96,16 @@ pub(super) async fn restore(cx: &Context, session: &Session, table: &TableName, 
             ));
             break;
         }
+    }
+    Ok(())
+}
+
+/// A new view has what default privileges give; the old one may have had less.
+async fn revoke_defaults(session: &Session, view: &View, doing: &str) -> Result<()> {
+    let names = [(&view.name.schema as &(dyn ToSql + Sync), Type::TEXT), (&view.name.table, Type::TEXT)];
+    for row in &session.query(dependents::grantees(), &names, doing).await? {
+        let grantee: Option<String> = value(row, "grantee")?;
+        session.execute(&view.revoke_statement(grantee.as_deref()), doing).await?;
     }
     Ok(())
 }

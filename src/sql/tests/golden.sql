@@ -53,7 +53,7 @@ ALTER TABLE "sch""e.ma
 
 -- ddl::has_unconvertible
 SELECT EXISTS (SELECT FROM "sch""e.ma
-    $1"."ta'b""le;--" WHERE "$1 /* ' */" IS NOT NULL AND ("$1 /* ' */"::pg_catalog.text ~ '^[+-]?[0-9]+$') IS NOT TRUE)
+    $1"."ta'b""le;--" WHERE "$1 /* ' */" IS NOT NULL AND ("$1 /* ' */"::pg_catalog.text ~ '^(0|-?[1-9][0-9]*)$') IS NOT TRUE)
 
 -- ddl::has_rows
 SELECT EXISTS (SELECT FROM "sch""e.ma
@@ -96,7 +96,7 @@ LOCK TABLE "sch""e.ma
     $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE
 
 -- ddl::truncate
-TRUNCATE TABLE "sch""e.ma
+TRUNCATE TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--"
 
 -- ddl::replica_identity_full
@@ -196,7 +196,8 @@ INSERT INTO "sch""e.ma
 UPDATE "sch""e.ma
     $1"."ta'b""le;--" AS t SET "_airbyte_raw_id" = s."_airbyte_raw_id", "_airbyte_extracted_at" = s."_airbyte_extracted_at", "_airbyte_meta" = CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, "_airbyte_generation_id" = 7::pg_catalog.int8, """key""" = s."""key""", "cur.sor\" = s."cur.sor\", "de
     leted" = s."de
-    leted", "$1 /* ' */" = s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at")) AND s."de
+    leted", "$1 /* ' */" = s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at")) AND s."de
     leted" IS NULL
 
 -- merge::update of distinct rows, no cursor, no deletions
@@ -211,7 +212,8 @@ INSERT INTO "sch""e.ma
     leted", "$1 /* ' */") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, s."""key""", s."cur.sor\", s."de
     leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
     leted" IS NULL AND NOT EXISTS (SELECT FROM "sch""e.ma
-    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)))
+    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))))
 
 -- merge::insert_absent of distinct rows, no cursor, no deletions
 INSERT INTO "sch""e.ma
@@ -227,12 +229,14 @@ INSERT INTO "sch""e.ma
     leted", s."$1 /* ' */" FROM (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM "sch""e.ma
     $1"."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC) s WHERE s."de
     leted" IS NULL AND NOT EXISTS (SELECT FROM "sch""e.ma
-    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)))
+    $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))))
 
 -- merge::delete
 DELETE FROM "sch""e.ma
     $1"."ta'b""le;--" AS t USING (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE s."de
-    leted" IS NOT NULL AND (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"))
+    leted" IS NOT NULL AND (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"))
 
 -- merge::copy_rows
 INSERT INTO "cur.sor\"."de
@@ -259,6 +263,22 @@ INSERT INTO "cur.sor\"."de
     $1"."ta'b""le;--" s WHERE NOT EXISTS (SELECT FROM "cur.sor\"."de
     leted" t WHERE t."""key""" = s."""key""" AND t."cur.sor\" = s."cur.sor\")
 
+-- dependents::create_statement
+CREATE VIEW "sch""e.ma
+    $1"."ta'b""le;--" WITH (security_barrier=true) AS  SELECT 1
+
+-- dependents::create_statement of a materialized view
+CREATE MATERIALIZED VIEW "sch""e.ma
+    $1"."ta'b""le;--" AS  SELECT 1 WITH NO DATA
+
+-- dependents::revoke_statement
+REVOKE ALL ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" FROM """key"""
+
+-- dependents::revoke_statement from everybody
+REVOKE ALL ON TABLE "sch""e.ma
+    $1"."ta'b""le;--" FROM PUBLIC
+
 -- dependents::drop_statement
 DROP VIEW "sch""e.ma
     $1"."ta'b""le;--"
@@ -266,10 +286,6 @@ DROP VIEW "sch""e.ma
 -- dependents::drop_statement of a materialized view
 DROP MATERIALIZED VIEW "sch""e.ma
     $1"."ta'b""le;--"
-
--- dependents::restore_statements
-CREATE VIEW "sch""e.ma
-    $1"."ta'b""le;--" WITH (security_barrier=true) AS  SELECT 1
 
 -- dependents::restore_statements
 CREATE RULE r AS ON INSERT TO v DO INSTEAD NOTHING
@@ -295,14 +311,6 @@ GRANT SELECT ("""key""") ON TABLE "sch""e.ma
 ALTER VIEW "sch""e.ma
     $1"."ta'b""le;--" OWNER TO "$1 /* ' */"
 
--- dependents::restore_statements of a materialized view
-CREATE MATERIALIZED VIEW "sch""e.ma
-    $1"."ta'b""le;--" AS  SELECT 1 WITH NO DATA
-
--- dependents::restore_statements of a materialized view with data
-CREATE MATERIALIZED VIEW "sch""e.ma
-    $1"."ta'b""le;--" AS  SELECT 1
-
 -- dependents::restore_statements of a materialized view with data
 COMMENT ON MATERIALIZED VIEW "sch""e.ma
     $1"."ta'b""le;--" IS 'c'
@@ -315,6 +323,9 @@ SELECT k.conname::text AS name, k.conrelid::pg_catalog.regclass::text AS referen
 
 -- dependents::views
 WITH RECURSIVE dependent (oid, depth) AS ( SELECT r.ev_class, 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT r.ev_class, dependent.depth + 1 FROM dependent JOIN pg_catalog.pg_depend d ON d.refobjid = dependent.oid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> dependent.oid) SELECT c.oid AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, c.relowner = (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER) AS mine, pg_catalog.pg_get_viewdef(c.oid) AS definition, pg_catalog.array_to_string(c.reloptions, ', ') AS options, c.relispopulated AS populated, pg_catalog.obj_description(c.oid, 'pg_class') AS comment FROM (SELECT oid, pg_catalog.max(depth) AS depth FROM dependent GROUP BY oid) v JOIN pg_catalog.pg_class c ON c.oid = v.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY v.depth, c.relname
+
+-- dependents::grantees
+SELECT DISTINCT CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END AS grantee FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, LATERAL pg_catalog.aclexplode(c.relacl) g WHERE n.nspname::text = $1 AND c.relname::text = $2 AND g.grantee <> c.relowner
 
 -- dependents::view_grants
 SELECT NULL::pg_catalog.text AS column_name, g.privilege_type AS privilege, g.is_grantable AS grantable, CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END AS grantee FROM pg_catalog.pg_class c, LATERAL pg_catalog.aclexplode(c.relacl) g WHERE c.oid = $1 AND g.grantee <> c.relowner UNION ALL SELECT a.attname::text, g.privilege_type, g.is_grantable, CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee)::text END FROM pg_catalog.pg_attribute a, LATERAL pg_catalog.aclexplode(a.attacl) g WHERE a.attrelid = $1 AND a.attnum > 0
@@ -329,7 +340,7 @@ SELECT n.nspname::text AS schema, pg_catalog.pg_get_userbyid(n.nspowner)::text A
 SELECT pg_catalog.current_setting('server_version_num')::int4 AS version_number, pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only, pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_database()::text AS database, CURRENT_USER::text AS role, pg_catalog.inet_client_addr()::text AS client_address, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS can_create, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary
 
 -- introspect::tables
-SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
+SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
 
 -- introspect::indexes
 SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k) ELSE '{}' END AS columns, i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) AS nulls_not_distinct, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') AS is_constraint FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE i.indrelid = ANY ($1) ORDER BY i.indrelid, c.relname
@@ -338,13 +349,13 @@ SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS 
 SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = $1 AND c.relname::text = ANY ($2)
 
 -- session::begin on 12
-BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
 
 -- session::begin on 14
-BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
 
 -- session::begin on 17 as a role
-BEGIN; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
 
 -- session::commit
 COMMIT

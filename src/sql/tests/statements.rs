@@ -15,6 +15,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
         ("dependents::views", dependents::views()),
+        ("dependents::grantees", dependents::grantees()),
         ("dependents::view_grants", dependents::view_grants()),
         ("dependents::view_attachments", dependents::view_attachments()),
         ("introspect::schemas", introspect::schemas()),
@@ -67,7 +68,7 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::drop_table and what depends", ddl::drop_table(table, true));
     add("ddl::rename_table", ddl::rename_table(table, &names.key));
     add("ddl::lock_table", ddl::lock_table(table));
-    add("ddl::truncate", ddl::truncate(table));
+    add("ddl::truncate", ddl::truncate(table, true));
     add("ddl::replica_identity_full", ddl::replica_identity_full(table));
     let key = schema.key_names();
     add("ddl::create_index", ddl::create_index(&names.other, table, &key, false, true));
@@ -144,6 +145,10 @@ fn views(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
         column_comments: Vec::new(),
         ..plain.clone()
     };
+    add("dependents::create_statement", plain.create_statement());
+    add("dependents::create_statement of a materialized view", materialized.create_statement());
+    add("dependents::revoke_statement", plain.revoke_statement(Some(&names.key)));
+    add("dependents::revoke_statement from everybody", plain.revoke_statement(None));
     add("dependents::drop_statement", plain.drop_statement());
     add("dependents::drop_statement of a materialized view", materialized.drop_statement());
     for statement in plain.restore_statements() {

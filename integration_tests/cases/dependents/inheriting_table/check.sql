@@ -1,0 +1,2 @@
+SELECT id FROM airbyte.archive;
+SELECT id FROM ONLY airbyte.s;

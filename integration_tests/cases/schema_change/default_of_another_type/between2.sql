@@ -1,0 +1,1 @@
+ALTER TABLE airbyte.s ALTER COLUMN v SET DEFAULT 'n/a';
