@@ -137,9 +137,10 @@ pub fn rename_table(from: &TableName, to: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} RENAME TO {}", quote_table(from), quote(to)))
 }
 
-/// Takes the strongest lock on a table.
-pub fn lock_table(table: &TableName) -> Statement {
-    Statement::new(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", quote_table(table)))
+/// Takes the strongest lock on a table; `only` leaves alone the tables that inherit from it.
+pub fn lock_table(table: &TableName, only: bool) -> Statement {
+    let only = if only { "ONLY " } else { "" };
+    Statement::new(format!("LOCK TABLE {only}{} IN ACCESS EXCLUSIVE MODE", quote_table(table)))
 }
 
 /// Empties a table at once; `only` leaves alone the tables that inherit from it.

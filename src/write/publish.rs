@@ -66,7 +66,7 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
     let Some(mut old) = introspect::one(session, table).await? else {
         return swap(session, target, None, &doing).await;
     };
-    session.execute(&ddl::lock_table(table), &doing).await?;
+    session.execute(&ddl::lock_table(table, old.kind != 'p'), &doing).await?;
     // Somebody may have hung something on it, or have dropped it, while we waited for the lock.
     if let Some(now) = introspect::one(session, table).await? {
         old = now;

@@ -92,7 +92,7 @@ ALTER TABLE "sch""e.ma
     $1"."ta'b""le;--" RENAME TO """key"""
 
 -- ddl::lock_table
-LOCK TABLE "sch""e.ma
+LOCK TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE
 
 -- ddl::truncate
