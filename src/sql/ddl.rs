@@ -181,11 +181,6 @@ pub fn rename_index(schema: &str, from: &str, to: &str) -> Statement {
     Statement::new(format!("ALTER INDEX {}.{} RENAME TO {}", quote(schema), quote(from), quote(to)))
 }
 
-/// Statistics for the planner.
-pub fn analyze(table: &TableName) -> Statement {
-    Statement::new(format!("ANALYZE {}", quote_table(table)))
-}
-
 /// Lets a reader into a schema.
 pub fn grant_usage(schema: &str, role: &str) -> Statement {
     Statement::new(format!("GRANT USAGE ON SCHEMA {} TO {}", quote(schema), quote(role)))

@@ -127,10 +127,6 @@ DROP INDEX "sch""e.ma
 ALTER INDEX "sch""e.ma
     $1"."$1 /* ' */" RENAME TO """key"""
 
--- ddl::analyze
-ANALYZE "sch""e.ma
-    $1"."ta'b""le;--"
-
 -- ddl::grant_usage
 GRANT USAGE ON SCHEMA "sch""e.ma
     $1" TO "$1 /* ' */"

@@ -77,7 +77,6 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::comment_index", ddl::comment_index(&table.schema, &names.other, &names.key));
     add("ddl::drop_index", ddl::drop_index(&table.schema, &names.other));
     add("ddl::rename_index", ddl::rename_index(&table.schema, &names.other, &names.key));
-    add("ddl::analyze", ddl::analyze(table));
     add("ddl::grant_usage", ddl::grant_usage(&table.schema, &names.other));
     add("ddl::grant_select", ddl::grant_select(table, &names.other));
     add("ddl::drop_not_null", ddl::drop_not_null(table, &names.other));
