@@ -1,0 +1,29 @@
+//! Access: real bastions, certificates, roles, poolers and odd servers, each brought up by the test that needs it.
+//!
+//! One file a subject; each answers its tests from `trials()`. `cargo test --test access FILTER` runs some of them, on the
+//! server that `PG_MAJOR` names.
+
+#![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
+
+mod basics;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+use support::postgres::TestServer;
+
+/// Most tests wait for time-outs, logins and servers, not for the processor.
+const DEFAULT_THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
+    let trials = [basics::trials()].into_iter().flatten().collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Statics are never dropped: the server would go with the process, but its files a moment later.
+    TestServer::stop_shared();
+    conclusion.exit_code()
+}
