@@ -2,8 +2,10 @@
 
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, parse_public_key_base64};
 
-use super::HOST_KEY;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The field that pins the bastion's host key.
+pub(super) const HOST_KEY: &str = "tunnel_method.tunnel_host_key";
 
 /// The host keys that the bastion may have.
 #[derive(Debug, Default)]

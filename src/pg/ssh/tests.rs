@@ -1,8 +1,12 @@
+use russh::keys::{Algorithm, HashAlg, PublicKeyOrCertificate};
+use russh::{ChannelOpenFailure, cipher};
+
+use super::algorithms::session_config;
+use super::forward::forward_refused;
 use super::host_key::HOST_KEYS;
 use super::private_key::read_key;
+use super::watcher::Failure;
 use super::*;
-use russh::cipher;
-use russh::keys::PublicKeyOrCertificate;
 
 const ED25519: &str = include_str!("../fixtures/ed25519");
 const ED25519_ENC: &str = include_str!("../fixtures/ed25519_enc");

@@ -1,0 +1,142 @@
+//! A new SSH session: the connection, the host key, the algorithms.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use russh::keys::{HashAlg, PublicKey};
+use russh::{AlgorithmKind, client};
+use tokio::time::{Instant, timeout_at};
+
+use super::algorithms::session_config;
+use super::host_key::{HOST_KEY, kind_of};
+use super::watcher::{Events, Failure, Watcher};
+use super::{Bastion, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::clean;
+use crate::pg::connect::{Peer, tcp};
+
+const BASTION: Peer =
+    Peer { what: "the SSH bastion", fields: "`tunnel_method.tunnel_host` and `tunnel_method.tunnel_port`" };
+
+impl Bastion {
+    /// A session that is logged in.
+    pub(super) async fn start(&self, deadline: Instant) -> Result<Session> {
+        let mut algorithms = self.pins.algorithms();
+        let mut presented: Option<PublicKey> = None;
+        let (handle, events) = loop {
+            let socket = tcp(&self.host, self.port, deadline, &BASTION).await?;
+            let events = Arc::new(Events::default());
+            let watcher =
+                Watcher { pins: Arc::clone(&self.pins), seen: Arc::clone(&self.seen), events: Arc::clone(&events) };
+            let config = Arc::new(session_config(&algorithms));
+            match timeout_at(deadline, client::connect_stream(config, socket, watcher)).await {
+                Ok(Ok(handle)) => break (handle, events),
+                // A fingerprint does not tell which of its keys the bastion has to show, so the others are asked for.
+                Ok(Err(Failure::WrongKey(key))) => {
+                    algorithms.retain(|algorithm| kind_of(algorithm) != kind_of(&key.algorithm()));
+                    let key = presented.get_or_insert(*key);
+                    if algorithms.is_empty() || self.pins.fingerprints.is_empty() {
+                        return Err(self.wrong_key(key));
+                    }
+                }
+                Ok(Err(Failure::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. })))
+                    if presented.is_some() =>
+                {
+                    return Err(presented
+                        .map_or_else(|| self.error(ErrorKind::Config, "has no host key"), |key| self.wrong_key(&key)));
+                }
+                Ok(Err(failure)) => return Err(self.handshake_failed(failure)),
+                Err(_) => {
+                    let text = "accepts the connection but does not end the SSH handshake in time; check that \
+                                `tunnel_method.tunnel_port` is that of an SSH server";
+                    return Err(self.error(ErrorKind::Connection, text));
+                }
+            }
+        };
+        self.warn_unless_pinned();
+        let mut session = Session { handle, events };
+        match timeout_at(deadline, self.authenticate(&mut session)).await {
+            Ok(done) => done.map(|()| session),
+            Err(_) => Err(self.error(ErrorKind::Connection, "does not end the login in time")),
+        }
+    }
+
+    /// Shows the host key that was accepted without being expected, once a run.
+    fn warn_unless_pinned(&self) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(key) = seen.filter(|_| !self.is_verified() && !self.warned.swap(true, Ordering::Relaxed)) else {
+            return;
+        };
+        let host = if self.port == 22 { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) };
+        self.warn.say(&format!(
+            "the host key of {} is not verified, as `{HOST_KEY}` is not set. Its fingerprint is {}; compare it with \
+            the \
+             bastion's own, then set `{HOST_KEY}` to the fingerprint or to this line: {host} {}",
+            self.place(),
+            key.fingerprint(HashAlg::Sha256),
+            key.to_openssh().unwrap_or_default().trim(),
+        ));
+    }
+
+    fn wrong_key(&self, key: &PublicKey) -> Error {
+        let text = format!(
+            "shows a host key that `{HOST_KEY}` does not name: {} {}. Somebody may be in between; if the key was \
+            changed on \
+             purpose, change `{HOST_KEY}`. Nothing was sent",
+            key.algorithm(),
+            key.fingerprint(HashAlg::Sha256)
+        );
+        self.error(ErrorKind::Config, &text)
+    }
+
+    fn handshake_failed(&self, failure: Failure) -> Error {
+        let error = match failure {
+            Failure::Ssh(error) => error,
+            Failure::WrongKey(key) => return self.wrong_key(&key),
+            Failure::Revoked(key) => {
+                let text = format!(
+                    "shows a host key that `{HOST_KEY}` marks as revoked: {}. Nothing was sent",
+                    key.fingerprint(HashAlg::Sha256)
+                );
+                return self.error(ErrorKind::Config, &text);
+            }
+            Failure::Changed(before, now) => {
+                let text = format!(
+                    "showed another host key before: {}, and now {}. Somebody may be in between; if it has several \
+                    keys on \
+                     purpose, name them all in `{HOST_KEY}`, one a line. Nothing was sent",
+                    before.fingerprint(HashAlg::Sha256),
+                    now.fingerprint(HashAlg::Sha256)
+                );
+                return self.error(ErrorKind::Config, &text);
+            }
+        };
+        match &error {
+            russh::Error::NoCommonAlgo { kind, theirs, .. } => {
+                let theirs = clean(&theirs.join(", "), &[]);
+                let what = match kind {
+                    AlgorithmKind::Kex => "key exchange",
+                    AlgorithmKind::Key => "host key",
+                    AlgorithmKind::Cipher => "cipher",
+                    AlgorithmKind::Compression => "compression",
+                    AlgorithmKind::Mac => "message authentication",
+                };
+                let text = format!(
+                    "offers no {what} algorithm that is safe ({theirs}); update its SSH server or its \
+                    configuration"
+                );
+                self.error(ErrorKind::Config, &text)
+            }
+            russh::Error::Version => {
+                self.error(ErrorKind::Config, "does not speak SSH 2; check `tunnel_method.tunnel_port`")
+            }
+            _ => self.error(
+                ErrorKind::Connection,
+                "breaks the connection during the SSH handshake; it may have too many connections (MaxStartups) or \
+                refuse \
+                 this address",
+            ),
+        }
+        .with_source(error)
+    }
+}
