@@ -62,6 +62,12 @@ pub const SSH_WINDOW_BYTES: u32 = 2 << 20;
 pub const SSH_PROMPT_ROUNDS: usize = 8;
 /// Largest private-key file, in bytes.
 pub const KEY_FILE_BYTES: u64 = 64 << 10;
+/// Longest message that a server may send, in bytes: ours ask for nothing large.
+pub const SERVER_MESSAGE_BYTES: usize = 64 << 20;
+/// Bytes that a server may send until the login has ended.
+pub const LOGIN_BYTES: usize = 1 << 20;
+/// Bytes that a server may send in answer to one of our statements.
+pub const SERVER_ANSWER_BYTES: usize = 256 << 20;
 /// Characters kept of a text that a server made.
 pub const SERVER_TEXT_CHARS: usize = 300;
 /// How long a lock is waited for.

@@ -8,7 +8,6 @@ mod pem;
 mod sqlstate;
 mod ssh;
 mod tls;
-mod verify;
 
 use std::sync::Arc;
 

@@ -5,25 +5,20 @@
 //! the recipe in PostgreSQL's documentation makes) that the given CA signed directly.
 //! Invariant: the signature of the handshake is verified in every mode, so that channel binding means something.
 
-use std::time::Duration;
-
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
     WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
 };
-use rustls::pki_types::{
-    CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, RootCertStore, SignatureScheme};
+
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
-use x509_cert::der::oid::db::rfc4519::COMMON_NAME;
 use x509_cert::der::{Decode, Encode};
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+use super::certificate::{common_name_is_for, may_sign, public_key, value, verify_dates, verify_with_key};
 
 /// How much is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -172,113 +167,5 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-/// The public key in a certificate of any version.
-pub(super) fn public_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
-    let parsed = Certificate::from_der(certificate).ok()?;
-    Some(SubjectPublicKeyInfoDer::from(parsed.tbs_certificate.subject_public_key_info.to_der().ok()?))
-}
-
-fn verify_with_key(
-    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
-    key: &SubjectPublicKeyInfoOwned,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    let kind = value(&key.algorithm);
-    algorithms
-        .iter()
-        .filter(|algorithm| Some(algorithm.public_key_alg_id().as_ref()) == kind.as_deref())
-        .any(|algorithm| algorithm.verify_signature(key.subject_public_key.raw_bytes(), message, signature).is_ok())
-}
-
-/// The contents of a short DER sequence, without its tag and length.
-fn value(sequence: &impl Encode) -> Option<Vec<u8>> {
-    let der = sequence.to_der().ok()?;
-    (der.get(1)? & 0x80 == 0).then(|| der.get(2..).map(<[u8]>::to_vec)).flatten()
-}
-
-fn verify_dates(certificate: &Certificate, now: UnixTime) -> Result<(), Error> {
-    let validity = &certificate.tbs_certificate.validity;
-    let now = Duration::from_secs(now.as_secs());
-    if now < validity.not_before.to_unix_duration() {
-        return Err(CertificateError::NotValidYet.into());
-    }
-    if now > validity.not_after.to_unix_duration() {
-        return Err(CertificateError::Expired.into());
-    }
-    Ok(())
-}
-
-/// Whether a certificate may sign others; one of version 1 cannot say so, and may when it is given as a CA.
-fn may_sign(certificate: &Certificate) -> bool {
-    if certificate.tbs_certificate.version == Version::V1 {
-        return true;
-    }
-    matches!(certificate.tbs_certificate.get::<BasicConstraints>(), Ok(Some((_, BasicConstraints { ca: true, .. }))))
-}
-
-/// Whether the common name is for `host`. Like in libpq it counts only where no alternative name is of the host's kind.
-fn common_name_is_for(certificate: &Certificate, host: &str, is_address: bool) -> bool {
-    let names = match certificate.tbs_certificate.get::<SubjectAltName>() {
-        Ok(Some((_, SubjectAltName(names)))) => names,
-        Ok(None) => Vec::new(),
-        Err(_) => return false,
-    };
-    let counts = names.iter().any(|name| match name {
-        GeneralName::DnsName(_) => !is_address,
-        GeneralName::IpAddress(_) => is_address,
-        _ => false,
-    });
-    if counts {
-        return false;
-    }
-    let attributes = certificate.tbs_certificate.subject.0.iter().flat_map(|name| name.0.iter());
-    let common = attributes.filter(|attribute| attribute.oid == COMMON_NAME);
-    common.take(1).any(|attribute| {
-        std::str::from_utf8(attribute.value.value()).is_ok_and(|name| name_is_for(name, host, is_address))
-    })
-}
-
-/// Whether a name in a certificate is for `host`; a leading `*` stands for one label.
-fn name_is_for(name: &str, host: &str, is_address: bool) -> bool {
-    if name.eq_ignore_ascii_case(host) {
-        return true;
-    }
-    if is_address {
-        return false;
-    }
-    match (name.strip_prefix("*."), host.split_once('.')) {
-        (Some(rest), Some((first, domain))) => {
-            !first.is_empty() && rest.contains(|c| c != '.') && rest.eq_ignore_ascii_case(domain)
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_with_and_without_a_star() {
-        for (name, host) in [("db.example.com", "DB.example.COM"), ("*.example.com", "db.example.com")] {
-            assert!(name_is_for(name, host, false), "{name} {host}");
-        }
-        for (name, host) in [
-            ("*.example.com", "a.db.example.com"),
-            ("*.example.com", "example.com"),
-            ("*.example.com", ".example.com"),
-            ("*", "localhost"),
-            ("*.", "a."),
-            ("d*.example.com", "db.example.com"),
-            ("", "db"),
-        ] {
-            assert!(!name_is_for(name, host, false), "{name} {host}");
-        }
-        assert!(name_is_for("10.0.0.1", "10.0.0.1", true));
-        assert!(!name_is_for("*.0.0.1", "10.0.0.1", true));
     }
 }
