@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming;
-use crate::pg::{Connector, Session, Type, value};
+use crate::pg::{Connector, Event, Session, Type, value};
 use crate::protocol::Output;
 use crate::schema::{Column, KeyFacts, TableName, TableSchema};
 use crate::sql::{ddl, introspect};
@@ -19,7 +19,11 @@ const OLDEST_SERVER: i32 = 120_000;
 pub async fn run(config: Config, output: &Output) -> Result<bool> {
     let config = std::sync::Arc::new(config);
     let warnings = output.clone();
-    let connector = Connector::new(std::sync::Arc::clone(&config), move |text| warnings.warn(text))?;
+    let connector = Connector::new(std::sync::Arc::clone(&config), move |event| {
+        if let Event::Warning(text) = event {
+            warnings.warn(text);
+        }
+    })?;
     let session = tokio::time::timeout(crate::limits::CHECK_TIMEOUT, connector.session())
         .await
         .map_err(|_| unreachable_in_time(&config))??;

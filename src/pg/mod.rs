@@ -4,9 +4,13 @@
 //! waits for the source.
 
 mod connect;
+mod login;
 mod pem;
+mod refusal;
+mod report;
 mod sqlstate;
 mod ssh;
+mod tcp;
 mod tls;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::sql::{Statement, session};
 
+pub use report::{Event, Step};
 pub use sqlstate::statement_error;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
@@ -40,13 +45,13 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Sessions for `config`; nothing is connected yet. `warn` gets sentences for the user's log.
+    /// Sessions for `config`; nothing is connected yet. `follow` gets what happens on the way.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a key or certificate that cannot be used.
-    pub fn new(config: Arc<Config>, warn: impl Fn(&str) + Send + Sync + 'static) -> Result<Self> {
+    pub fn new(config: Arc<Config>, follow: impl Fn(Event<'_>) + Send + Sync + 'static) -> Result<Self> {
         let role = config.role.clone();
-        Ok(Self { inner: Arc::new(connect::Connector::new(config, warn)?), role })
+        Ok(Self { inner: Arc::new(connect::Connector::new(config, follow)?), role })
     }
 
     /// Opens a session.

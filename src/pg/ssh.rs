@@ -5,17 +5,19 @@
 //! no local port is opened.
 //! Invariant: nothing that authenticates us is sent before the bastion's host key is accepted.
 
+use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use russh::ChannelStream;
 use russh::client::{self, Handle};
-use russh::keys::{PrivateKey, PublicKey};
+use russh::keys::{HashAlg, PrivateKey, PublicKey};
 use tokio::time::Instant;
 
 use self::host_key::Pins;
 use self::watcher::{Events, Watcher};
-use super::connect::{Warn, address};
+use super::report::Report;
+use super::tcp::address;
 use crate::config::{Config, Tunnel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
@@ -36,7 +38,7 @@ pub(super) struct Bastion {
     credential: Credential,
     pins: Arc<Pins>,
     target: (String, u16),
-    warn: Warn,
+    report: Report,
     seen: Arc<Mutex<Option<PublicKey>>>,
     warned: AtomicBool,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
@@ -46,6 +48,15 @@ pub(super) struct Bastion {
 enum Credential {
     Key(Arc<PrivateKey>),
     Password(Secret),
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "key {}", key.public_key().fingerprint(HashAlg::Sha256)),
+            Self::Password(_) => f.write_str("a password"),
+        }
+    }
 }
 
 struct Session {
@@ -58,7 +69,7 @@ impl Bastion {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] naming the field that cannot be used.
-    pub(super) fn new(config: &Config, warn: &Warn) -> Result<Option<Self>> {
+    pub(super) fn new(config: &Config, report: &Report) -> Result<Option<Self>> {
         let (host, port, user, host_key, credential) = match &config.tunnel {
             Tunnel::None => return Ok(None),
             Tunnel::Key { host, port, user, key, passphrase, host_key } => {
@@ -76,7 +87,7 @@ impl Bastion {
             credential,
             pins: Arc::new(host_key.as_deref().map(Pins::parse).transpose()?.unwrap_or_default()),
             target: (config.host.clone(), config.port),
-            warn: warn.clone(),
+            report: report.clone(),
             seen: Arc::default(),
             warned: AtomicBool::new(false),
             session: tokio::sync::Mutex::default(),

@@ -23,7 +23,7 @@ use crate::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream};
 use crate::config::Config;
 use crate::error::{Error, Result, StreamName};
 use crate::load_strategy::{LoadStrategy, Publish};
-use crate::pg::Connector;
+use crate::pg::{Connector, Event};
 use crate::protocol::{ConfiguredCatalog, Output};
 use crate::schema::{TableName, TableSchema};
 use crate::types::ColumnType;
@@ -116,7 +116,11 @@ pub async fn run(
     let termination = Termination::catch()?;
     let config = Arc::new(config);
     let warnings = output.clone();
-    let connector = Connector::new(Arc::clone(&config), move |text| warnings.warn(text))?;
+    let connector = Connector::new(Arc::clone(&config), move |event| {
+        if let Event::Warning(text) = event {
+            warnings.warn(text);
+        }
+    })?;
     let cx = Arc::new(Context { config, output, connector });
     if catalog.streams.iter().all(|s| s.generation.is_none()) {
         cx.output.warn(

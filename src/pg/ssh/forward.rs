@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Bastion, Session};
 use crate::error::{Error, ErrorKind};
-use crate::pg::connect::address;
+use crate::pg::report::Step;
+use crate::pg::tcp::address;
 
 /// How long the bastion's words about a refusal are waited for.
 const FORWARD_TEXT_WAIT: Duration = Duration::from_millis(200);
@@ -29,9 +30,13 @@ impl Bastion {
     ) -> std::result::Result<ChannelStream<client::Msg>, ForwardFailed> {
         let (host, port) = (&self.target.0, self.target.1);
         let server = address(host, port);
+        self.report.begun(Step::Forward);
         let opened = session.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
         let error = match timeout_at(deadline, opened).await {
-            Ok(Ok(channel)) => return Ok(channel.into_stream()),
+            Ok(Ok(channel)) => {
+                self.report.done(Step::Forward, &format!("the bastion reaches {server}"));
+                return Ok(channel.into_stream());
+            }
             Ok(Err(error)) => error,
             Err(_) => {
                 let text =

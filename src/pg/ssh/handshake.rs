@@ -13,10 +13,14 @@ use super::watcher::{Events, Failure, Watcher};
 use super::{Bastion, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::clean;
-use crate::pg::connect::{Peer, tcp};
+use crate::pg::report::Step;
+use crate::pg::tcp::{Peer, tcp};
 
-const BASTION: Peer =
-    Peer { what: "the SSH bastion", fields: "`tunnel_method.tunnel_host` and `tunnel_method.tunnel_port`" };
+const BASTION: Peer = Peer {
+    what: "the SSH bastion",
+    fields: "`tunnel_method.tunnel_host` and `tunnel_method.tunnel_port`",
+    listens: "its SSH server listens there",
+};
 
 impl Bastion {
     /// A session that is logged in.
@@ -24,7 +28,8 @@ impl Bastion {
         let mut algorithms = self.pins.algorithms();
         let mut presented: Option<PublicKey> = None;
         let (handle, events) = loop {
-            let socket = tcp(&self.host, self.port, deadline, &BASTION).await?;
+            let socket = tcp(&self.host, self.port, deadline, &BASTION, &self.report).await?;
+            self.report.begun(Step::SshHandshake);
             let events = Arc::new(Events::default());
             let watcher =
                 Watcher { pins: Arc::clone(&self.pins), seen: Arc::clone(&self.seen), events: Arc::clone(&events) };
@@ -53,12 +58,27 @@ impl Bastion {
                 }
             }
         };
+        self.report.done(Step::SshHandshake, &self.host_key_shown(&events));
         self.warn_unless_pinned();
+        self.report.begun(Step::SshLogin);
         let mut session = Session { handle, events };
         match timeout_at(deadline, self.authenticate(&mut session)).await {
-            Ok(done) => done.map(|()| session),
+            Ok(done) => {
+                done?;
+                self.report.done(Step::SshLogin, &format!("as `{}` with {}", self.user, self.credential));
+                Ok(session)
+            }
             Err(_) => Err(self.error(ErrorKind::Connection, "does not end the login in time")),
         }
+    }
+
+    /// The host key that was accepted, and why.
+    fn host_key_shown(&self, events: &Events) -> String {
+        let key = events.host_key.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let key =
+            key.map_or_else(String::new, |key| format!(" {} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256)));
+        let why = if self.is_verified() { "as pinned" } else { "not pinned, so not verified" };
+        format!("host key{key}, {why}")
     }
 
     /// Shows the host key that was accepted without being expected, once a run.
@@ -68,7 +88,7 @@ impl Bastion {
             return;
         };
         let host = if self.port == 22 { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) };
-        self.warn.say(&format!(
+        self.report.warn(&format!(
             "the host key of {} is not verified, as `{HOST_KEY}` is not set. Its fingerprint is {}; compare it with \
             the \
              bastion's own, then set `{HOST_KEY}` to the fingerprint or to this line: {host} {}",

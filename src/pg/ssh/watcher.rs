@@ -13,6 +13,8 @@ use crate::pg::clean;
 /// What the bastion tells beside the answers to our requests.
 #[derive(Default)]
 pub(super) struct Events {
+    /// The host key of the session.
+    pub(super) host_key: Mutex<Option<PublicKey>>,
     /// Why the last connection was not forwarded.
     pub(super) forward_refusal: Mutex<Option<String>>,
     /// Rings after each such text.
@@ -55,6 +57,7 @@ impl client::Handler for Watcher {
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> std::result::Result<bool, Failure> {
         let key = shown.public_key();
+        *self.events.host_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
         if self.pins.revoked.iter().any(|revoked| revoked.key_data() == key.key_data()) {
             return Err(Failure::Revoked(Box::new(key)));
         }

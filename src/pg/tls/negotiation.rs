@@ -19,6 +19,7 @@ use super::frames::Frames;
 use super::stream::{PgStream, Transport};
 use super::{Encrypted, Tls, failure};
 use crate::error::Error;
+use crate::pg::report::{Report, Step};
 
 /// Whether a connection is to be encrypted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +46,8 @@ pub(in crate::pg) struct Negotiation<'a> {
     pub(in crate::pg) encrypted: &'a AtomicBool,
     /// The server, for messages.
     pub(in crate::pg) place: &'a str,
+    /// Learns when the login begins.
+    pub(in crate::pg) report: &'a Report,
 }
 
 /// A failure before the login began.
@@ -77,11 +80,19 @@ impl Negotiation<'_> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let place = self.place;
-        let plain = |stream| PgStream::new(Transport::Plain(stream), Frames::new(self.clear_password, place));
-        let Some(tls) = self.tls.filter(|_| self.policy != Policy::Never) else { return Ok(plain(stream)) };
+        let plain = |stream, why: &str| {
+            self.report.done(Step::Tls, &format!("not encrypted: {why}"));
+            self.report.begun(Step::Login);
+            PgStream::new(Transport::Plain(stream), Frames::new(self.clear_password, place))
+        };
+        let Some(tls) = self.tls.filter(|_| self.policy != Policy::Never) else {
+            return Ok(plain(stream, "not wanted by `ssl_mode`"));
+        };
         match timeout_at(self.deadline, ask(&mut stream)).await {
             Ok(Ok(b'S')) => {}
-            Ok(Ok(b'N')) if self.policy == Policy::IfOffered => return Ok(plain(stream)),
+            Ok(Ok(b'N')) if self.policy == Policy::IfOffered => {
+                return Ok(plain(stream, "not offered by the server"));
+            }
             Ok(Ok(answer)) => return Err(failure::not_agreed(answer, place)),
             Ok(Err(error)) => return Err(failure::hung_up(error, place)),
             Err(_) => return Err(failure::no_answer(place)),
@@ -89,6 +100,8 @@ impl Negotiation<'_> {
         match timeout_at(self.deadline, tls.handshake(stream)).await {
             Ok(Ok(stream)) => {
                 self.encrypted.store(true, Ordering::Relaxed);
+                self.report.done(Step::Tls, "encrypted");
+                self.report.begun(Step::Login);
                 Ok(PgStream::new(Transport::Encrypted(Box::new(stream)), Frames::new(true, place)))
             }
             Ok(Err(error)) => Err(failure::handshake(error, place)),

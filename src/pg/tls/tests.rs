@@ -8,6 +8,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::*;
+use crate::pg::report::Report;
 use crate::secret::Secret;
 
 const CA: &str = include_str!("../fixtures/ca.crt");
@@ -150,6 +151,7 @@ async fn negotiate(policy: Policy, answer: &[u8]) -> std::result::Result<bool, T
         clear_password: false,
         encrypted: &encrypted,
         place: "the server",
+        report: &Report::new(|_| {}),
     };
     match TlsConnect::<DuplexStream>::connect(negotiation, ours).await {
         Ok(_) => Ok(encrypted.load(Ordering::Relaxed)),

@@ -1,0 +1,43 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::super::report::Event;
+use super::*;
+
+const SERVER: Peer = Peer { what: "the server", fields: "`host` and `port`", listens: "it listens" };
+
+fn steps() -> (Report, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    (Report::new(move |event: Event<'_>| kept.lock().expect("lock").push(format!("{event:?}"))), seen)
+}
+
+#[tokio::test]
+async fn connections_by_tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let port = listener.local_addr().expect("address").port();
+    let soon = || Instant::now() + Duration::from_secs(10);
+    let (report, seen) = steps();
+    // `localhost` may resolve to ::1 first, where nothing listens.
+    for host in ["127.0.0.1", "localhost"] {
+        assert!(tcp(host, port, soon(), &SERVER, &report).await.expect(host).nodelay().expect("option"));
+    }
+    let connected = format!(r#"Done(Connect, "to 127.0.0.1:{port}, from 127.0.0.1 as this machine sees itself")"#);
+    let expected =
+        ["Begun(Resolve)", r#"Done(Resolve, "127.0.0.1 is an address")"#, "Begun(Connect)", connected.as_str()];
+    assert_eq!(seen.lock().expect("lock")[..4], expected);
+    drop(listener);
+    let refused = tcp("127.0.0.1", port, soon(), &SERVER, &report).await.expect_err("refused");
+    assert!(refused.kind() == ErrorKind::Connection && refused.message().contains("refuses the connection"));
+    assert!(refused.message().contains("from this connector (127.0.0.1, "), "{refused}");
+    let unknown = tcp("no-such-host.invalid", port, soon(), &SERVER, &report).await.expect_err("unknown");
+    assert!(matches!(unknown.kind(), ErrorKind::Config | ErrorKind::Connection), "{unknown}");
+}
+
+#[test]
+fn addresses() {
+    assert_eq!(address("db", 5432), "db:5432");
+    assert_eq!(address("::1", 5432), "[::1]:5432");
+}
