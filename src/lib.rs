@@ -9,7 +9,7 @@
 //! numeric:
 //! json: limits numeric
 //! types: json limits numeric
-//! protocol: error json limits
+//! protocol: error json limits secret
 //! naming: limits
 //! load_strategy: error protocol
 //! schema: types

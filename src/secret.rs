@@ -1,7 +1,9 @@
 //! A string that never reaches an output.
 //!
-//! Invariant: no `Display`, and `Debug` prints `***`; the text leaves only through [`Secret::expose`].
+//! Invariant: no `Display`, and `Debug` prints `***`; the text leaves only through [`Secret::expose`]. A server can send
+//! back what it was given, so every text that goes out passes a [`Redactor`] as well.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::Deserialize;
@@ -26,5 +28,101 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// Replaces secrets by `***`, also where they are written as JSON, in a URL or in base64.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    /// The longest first: of a secret that holds another one nothing may be left.
+    forms: Vec<Secret>,
+}
+
+impl Redactor {
+    /// A shorter secret cannot be told from other text, in bytes.
+    const SHORTEST: usize = 3;
+
+    /// Knows all spellings of these secrets.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| secret.len() >= Self::SHORTEST);
+        let mut forms: Vec<String> = secrets.flat_map(spellings).collect();
+        forms.sort_unstable_by(|a, b| Reverse(a.len()).cmp(&Reverse(b.len())).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self { forms: forms.into_iter().map(Secret).collect() }
+    }
+
+    /// `text` without the secrets.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for form in &self.forms {
+            if text.contains(form.expose()) {
+                text = text.replace(form.expose(), "***");
+            }
+        }
+        text
+    }
+}
+
+fn spellings(secret: &str) -> impl Iterator<Item = String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
+    let encoded = base64(secret.as_bytes());
+    let url_safe = encoded.replace('+', "-").replace('/', "_");
+    let percent = percent(secret, |byte| format!("%{byte:02X}"));
+    let lower = self::percent(secret, |byte| format!("%{byte:02x}"));
+    let form = percent.replace("%20", "+");
+    [secret.to_owned(), json, percent, lower, form, encoded, url_safe].into_iter()
+}
+
+/// Everything but RFC 3986's unreserved characters encoded.
+fn percent(text: &str, encode: impl Fn(u8) -> String) -> String {
+    let one = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => encode(byte),
+    };
+    text.bytes().map(one).collect()
+}
+
+/// Without padding, which may be left out.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| DIGITS.get((bits & 63) as usize).map_or('=', |digit| char::from(*digit));
+    let group = |group: &[u8]| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(group.get(at).copied().unwrap_or(0)));
+        let digits = [18, 12, 6, 0].map(|shift| digit(bits >> shift));
+        digits.into_iter().take(group.len() + 1).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_found() {
+        let secret = "p\"w\\d é/?+ &";
+        let redactor = Redactor::new([secret]);
+        for text in [
+            "p\"w\\d é/?+ &",
+            r#"p\"w\\d é/?+ &"#,
+            "p%22w%5Cd%20%C3%A9%2F%3F%2B%20%26",
+            "p%22w%5cd%20%c3%a9%2f%3f%2b%20%26",
+            "p%22w%5Cd+%C3%A9%2F%3F%2B+%26",
+            "cCJ3XGQgw6kvPysgJg==",
+            "cCJ3XGQgw6kvPysgJg",
+        ] {
+            let clean = redactor.redact(&format!("before {text} after"));
+            assert_eq!(clean.replace("==", ""), "before *** after", "{text}");
+        }
+        assert_eq!(Redactor::new(["???>>>"]).redact("Pz8_Pj4- Pz8/Pj4+"), "*** ***");
+        assert_eq!(redactor.redact("nothing in here"), "nothing in here");
+        assert!(!format!("{redactor:?}").contains("p\""));
+    }
+
+    #[test]
+    fn base64_has_no_padding() {
+        let encoded = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
+        assert_eq!(encoded, ["", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"]);
     }
 }

@@ -6,6 +6,8 @@
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 
 mod basics;
+mod credentials;
+mod pgbouncer;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,7 +23,7 @@ const DEFAULT_THREADS: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [basics::trials()].into_iter().flatten().collect();
+    let trials = [basics::trials(), credentials::trials(), pgbouncer::trials()].into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     TestServer::stop_shared();

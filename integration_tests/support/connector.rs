@@ -1,6 +1,6 @@
 //! The connector's binary, run as the orchestrator runs it: files for configuration and catalog, lines on stdin.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -12,12 +12,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::secrets::Secrets;
+
 /// How long a connector may take before a test gives it up.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One run to be: what it is asked, and with which files.
+///
+/// However it ends, every byte that it wrote is searched for its secrets, and one that is found fails the test.
 pub struct Connector {
     command: Command,
+    secrets: Secrets,
     files: TempDir,
 }
 
@@ -28,6 +33,7 @@ pub struct Running {
     lines: Receiver<Vec<u8>>,
     seen: Vec<String>,
     stderr: Option<JoinHandle<String>>,
+    secrets: Secrets,
     _files: TempDir,
 }
 
@@ -50,9 +56,17 @@ impl Connector {
     pub fn new(command: &str) -> Self {
         let binary = std::env::var_os("DESTINATION_POSTGRES_BIN")
             .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_destination-postgres")));
+        Self::of(&binary, command)
+    }
+
+    /// `BINARY COMMAND`: what stands in for the connector where the tests themselves are tested.
+    ///
+    /// # Panics
+    /// When no temporary directory can be made.
+    pub fn of(binary: &OsStr, command: &str) -> Self {
         let mut process = Command::new(binary);
         process.arg(command);
-        Self { command: process, files: TempDir::new().expect("a temporary directory") }
+        Self { command: process, secrets: Secrets::default(), files: TempDir::new().expect("a temporary directory") }
     }
 
     /// `check --config` with this configuration.
@@ -71,6 +85,9 @@ impl Connector {
     /// When the file cannot be written.
     #[must_use]
     pub fn file(mut self, name: &str, contents: &[u8]) -> Self {
+        if name == "config" {
+            self.secrets.add_config(contents);
+        }
         let path = self.files.path().join(format!("{name}.json"));
         fs::write(&path, contents).expect("a temporary file");
         self.command.arg(format!("--{name}")).arg(path);
@@ -87,6 +104,7 @@ impl Connector {
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.secrets.add_variable(name, value);
         self.command.env(name, value);
         self
     }
@@ -143,7 +161,15 @@ impl Connector {
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        Running { child, stdin: Some(feed), lines, seen: Vec::new(), stderr: Some(stderr), _files: self.files }
+        Running {
+            child,
+            stdin: Some(feed),
+            lines,
+            seen: Vec::new(),
+            stderr: Some(stderr),
+            secrets: self.secrets,
+            _files: self.files,
+        }
     }
 }
 
@@ -240,8 +266,21 @@ impl Running {
                 Err(error) => return Err(error.to_string()),
             }
         };
-        let stderr = self.stderr.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        let stderr = self.search();
         Ok(Outcome { status, stdout: std::mem::take(&mut self.seen), stderr })
+    }
+
+    /// Takes in the rest of its output, fails where a secret is in it, and answers stderr. Only after its end.
+    fn search(&mut self) -> String {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(5)) {
+            self.see(&line);
+        }
+        let Some(stderr) = self.stderr.take() else { return String::new() };
+        let stderr = stderr.join().unwrap_or_default();
+        let leaks = self.secrets.leaks(&self.seen, &stderr);
+        // One panic is enough to fail, a second one would abort all tests.
+        assert!(std::thread::panicking() || leaks.is_empty(), "secrets in the output: {leaks:#?}");
+        stderr
     }
 
     fn see(&mut self, line: &[u8]) {
@@ -253,6 +292,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.search();
     }
 }
 

@@ -5,5 +5,8 @@
 
 pub mod connector;
 pub mod dump;
+pub mod pgbouncer;
 pub mod postgres;
+pub mod secrets;
 pub mod sql;
+pub mod workload;

@@ -182,6 +182,11 @@ impl TestDatabase {
         self.address.port
     }
 
+    /// The directory of the server's socket.
+    pub fn socket_directory(&self) -> &Path {
+        &self.address.socket_directory
+    }
+
     /// A session of the superuser in this database.
     ///
     /// # Errors
@@ -237,7 +242,7 @@ fn shared() -> MutexGuard<'static, Option<TestServer>> {
 }
 
 /// A port nobody listens on, below the range from which the kernel takes ports for outgoing connections.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let reserved = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first: u16 = reserved.split_whitespace().next().and_then(|p| p.parse().ok()).unwrap_or(32_768);
     let range = if first > 15_000 { 10_000..first } else { 40_000..60_000 };

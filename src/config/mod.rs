@@ -139,10 +139,19 @@ impl Config {
         let whole = whole.chain(self.ssl_mode.secrets()).chain(self.tunnel.secrets());
         let mut texts: Vec<&str> =
             whole.flat_map(|text| [text, text.trim()].into_iter().chain(key_lines(text))).collect();
-        texts.retain(|text| !text.is_empty());
+        // A secret that is a public value as well is hidden by nobody, and its marks in a text would tell what it is.
+        let public = self.public();
+        texts.retain(|text| !text.is_empty() && !public.contains(text));
         texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         texts.dedup();
         texts
+    }
+
+    /// The names that messages need.
+    fn public(&self) -> Vec<&str> {
+        let names = [&self.host, &self.database, &self.schema, &self.username];
+        let names = names.into_iter().chain(&self.role).chain(&self.reader_roles).map(String::as_str);
+        names.chain(self.tunnel.public()).collect()
     }
 
     fn from_raw(raw: raw::RawConfig) -> Result<Self> {

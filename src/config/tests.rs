@@ -234,3 +234,9 @@ fn secrets_are_whole_and_by_line_longest_first() {
     let with_end = format!("{key}\n");
     assert_eq!(config.secrets(), [with_end.as_str(), key, "AAAABBBBCCCC", "open sesame", "hush!", "pw"]);
 }
+
+#[test]
+fn a_secret_that_is_also_a_public_name_is_not_hidden() {
+    let config = with(json!({"username": "airbyte", "password": "airbyte"})).expect("a password like the name");
+    assert_eq!(config.secrets(), [""; 0]);
+}

@@ -60,6 +60,14 @@ impl Tunnel {
         Ok(Self::Password { host, port, user, password, host_key })
     }
 
+    /// Host and user of the bastion.
+    pub(super) fn public(&self) -> Vec<&str> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Key { host, user, .. } | Self::Password { host, user, .. } => vec![host, user],
+        }
+    }
+
     /// All texts of secret fields.
     pub(super) fn secrets(&self) -> Vec<&str> {
         match self {

@@ -23,6 +23,7 @@ use tokio_postgres::types::FromSql;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
+use crate::secret::Redactor;
 use crate::sql::{Statement, session};
 
 pub use report::{Event, Step};
@@ -103,6 +104,11 @@ impl Session {
                 ),
             )
             .with_sqlstate(code),
+            (_, Some("08P01")) if error.message().contains("statement pooling mode") => Error::new(
+                ErrorKind::Config,
+                "the pooler in front of the database runs each statement on its own, so that no transaction is possible: \
+                 set pool_mode = transaction or session for this database or user in PgBouncer's configuration",
+            ),
             _ => error,
         })
     }
@@ -217,10 +223,7 @@ pub fn value<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
 
 /// A text that a server made, fit for a message: one line, not too long, without the texts in `secrets`.
 fn clean(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
-    }
+    let text = Redactor::new(secrets.iter().copied()).redact(text);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = line.trim();
     let mut short: String = line.chars().take(limits::SERVER_TEXT_CHARS).collect();

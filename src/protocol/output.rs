@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Redactor;
 
 /// Level of a LOG message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +22,7 @@ pub enum Level {
 #[derive(Clone)]
 pub struct Output {
     sink: Arc<Mutex<Box<dyn Write + Send>>>,
-    secrets: Arc<Vec<String>>,
+    redactor: Arc<Redactor>,
 }
 
 impl Output {
@@ -32,16 +33,13 @@ impl Output {
 
     /// Messages to `sink`.
     pub fn new(sink: Box<dyn Write + Send>) -> Self {
-        Self { sink: Arc::new(Mutex::new(sink)), secrets: Arc::default() }
+        Self { sink: Arc::new(Mutex::new(sink)), redactor: Arc::default() }
     }
 
-    /// The same output, which replaces each of `secrets` by `***` in whatever text it writes.
+    /// The same output, which replaces each of `secrets` by `***` in all text of ours or of a server. STATE is neither.
     #[must_use]
     pub fn redacting<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut secrets: Vec<String> = secrets.into_iter().filter(|s| s.len() >= 3).map(str::to_owned).collect();
-        // The longest first: of a secret that holds another one nothing may be left.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self { secrets: Arc::new(secrets), ..self }
+        Self { redactor: Arc::new(Redactor::new(secrets)), ..self }
     }
 
     /// Writes one message that is JSON text already.
@@ -106,10 +104,7 @@ impl Output {
 
     /// `text` without secrets and control characters, cut at [`crate::limits::ERROR_TEXT_BYTES`].
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for secret in self.secrets.iter() {
-            clean = clean.replace(secret.as_str(), "***");
-        }
+        let clean = self.redactor.redact(text);
         let mut clean: String =
             clean.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect();
         if clean.len() > crate::limits::ERROR_TEXT_BYTES {
