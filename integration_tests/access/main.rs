@@ -10,6 +10,7 @@ mod credentials;
 mod pgbouncer;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,8 @@ const DEFAULT_THREADS: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [basics::trials(), credentials::trials(), pgbouncer::trials()].into_iter().flatten().collect();
+    let trials =
+        [basics::trials(), credentials::trials(), pgbouncer::trials(), tls::trials()].into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     TestServer::stop_shared();

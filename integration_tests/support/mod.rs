@@ -3,10 +3,13 @@
 //! Nothing here knows how the connector works inside; it is driven as the orchestrator drives it.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub mod certificates;
 pub mod connector;
 pub mod dump;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod psql;
 pub mod secrets;
 pub mod sql;
+pub mod tls_server;
 pub mod workload;

@@ -170,7 +170,11 @@ impl Login {
         }
         if broken.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             let ours = broken.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
-            return ours.map_or_else(|| Error::new(ErrorKind::Internal, "an error lost its text"), |ours| *ours).into();
+            let error = ours.map_or_else(|| Error::new(ErrorKind::Internal, "an error lost its text"), |ours| *ours);
+            // The password was held back, since the connection is not encrypted.
+            let held_back = error.kind() == ErrorKind::Permission;
+            let stage = if held_back { Stage::Refused { encrypted: false } } else { Stage::Other };
+            return Failed { error, stage };
         }
         match broken.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {

@@ -25,6 +25,20 @@ pub(super) fn explain_refusal(code: &str, said: &str, config: &Config, encrypted
         }
         "57P03" => (transient, format!("it does not accept connections now: {said}")),
         "55000" => (ErrorKind::Permission, format!("the database `{database}` accepts no connections ({said})")),
+        _ if code.starts_with("28") && lower.contains("valid client certificate") => (
+            ErrorKind::Permission,
+            format!(
+                "`{user}` may not log in to `{database}` without a client certificate; choose the `ssl_mode` verify-full \
+                and fill in `client_certificate` and `client_key`"
+            ),
+        ),
+        _ if code.starts_with("28") && lower.contains("certificate authentication failed") => (
+            ErrorKind::Permission,
+            format!(
+                "the client certificate is not that of `{user}`: its common name must be the name of the role, or \
+                pg_ident.conf must map it"
+            ),
+        ),
         _ if code.starts_with("28") => {
             let how = if encrypted { "with TLS" } else { "without TLS" };
             (

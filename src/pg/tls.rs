@@ -74,18 +74,14 @@ impl Tls {
             Err(_) => "0.0.0.0".to_owned(),
         };
         let given = ca.map(|text| certificates("ssl_mode.ca_certificate", text)).transpose()?.unwrap_or_default();
-        let mut roots = RootCertStore::empty();
         for (at, certificate) in given.iter().enumerate() {
-            roots.add(certificate.clone()).map_err(|error| {
-                refuse(
-                    "ssl_mode.ca_certificate",
-                    &format!("holds a certificate that cannot be used (number {})", at + 1),
-                )
-                .with_source(error)
+            RootCertStore::empty().add(certificate.clone()).map_err(|error| {
+                let what = format!("holds a certificate that cannot be used (number {})", at + 1);
+                refuse("ssl_mode.ca_certificate", &what).with_source(error)
             })?;
         }
         let verifier: Arc<dyn ServerCertVerifier> =
-            Arc::new(Verifier::new(check, roots, given, provider.signature_verification_algorithms));
+            Arc::new(Verifier::new(check, given, provider.signature_verification_algorithms));
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::new(ErrorKind::Internal, "TLS cannot be set up").with_source(error))?

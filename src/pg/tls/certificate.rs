@@ -1,13 +1,17 @@
 //! What rustls does not tell of a certificate, or does not read at all: version 1, the common name.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime};
-use rustls::{CertificateError, Error};
+use rustls::{CertificateError, Error, OtherError};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
+use x509_cert::der::asn1::UintRef;
 use x509_cert::der::oid::db::rfc4519::COMMON_NAME;
-use x509_cert::der::{Decode, Encode};
+use x509_cert::der::oid::db::rfc5912::RSA_ENCRYPTION;
+use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
@@ -48,6 +52,50 @@ pub(super) fn verify_dates(certificate: &Certificate, now: UnixTime) -> Result<(
     }
     Ok(())
 }
+
+/// An RSA key of a length with which nothing is verified.
+#[derive(Debug)]
+pub(super) struct KeyLength {
+    /// Its length.
+    pub(super) bits: usize,
+}
+
+/// Lengths of RSA keys that can be used, in bits.
+pub(super) const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Refuses RSA keys that are too short, or longer than what the library verifies with.
+pub(super) fn verify_key_length(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    match Certificate::from_der(certificate).ok().and_then(|parsed| rsa_bits(&parsed)) {
+        Some(bits) if !RSA_BITS.contains(&bits) => {
+            Err(CertificateError::Other(OtherError(Arc::new(KeyLength { bits }))).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The length of the key, if it is an RSA key.
+fn rsa_bits(certificate: &Certificate) -> Option<usize> {
+    let key = &certificate.tbs_certificate.subject_public_key_info;
+    if key.algorithm.oid != RSA_ENCRYPTION {
+        return None;
+    }
+    let modulus = SliceReader::new(key.subject_public_key.raw_bytes()).ok()?.sequence(|pair| {
+        let modulus = UintRef::decode(pair)?;
+        UintRef::decode(pair)?;
+        Ok(modulus)
+    });
+    let bytes = modulus.ok()?;
+    let (first, others) = bytes.as_bytes().split_first()?;
+    Some(others.len() * 8 + usize::try_from(u8::BITS - first.leading_zeros()).ok()?)
+}
+
+impl fmt::Display for KeyLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RSA key of {} bits", self.bits)
+    }
+}
+
+impl std::error::Error for KeyLength {}
 
 /// Whether a certificate may sign others; one of version 1 cannot say so, and may when it is given as a CA.
 pub(super) fn may_sign(certificate: &Certificate) -> bool {

@@ -4,6 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+use super::certificate::{KeyLength, RSA_BITS};
 use super::negotiation::TlsError;
 use crate::error::{Error, ErrorKind};
 use crate::pg::clean;
@@ -125,6 +126,23 @@ fn certificate_refused(reason: &CertificateError, place: &str) -> String {
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => {
             format!("the certificate of {place} is not meant for servers; issue it with the purpose serverAuth")
         }
+        C::UnsupportedSignatureAlgorithmContext { .. } | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            format!(
+                "the certificate of {place}, or one that signed it, is signed in a way that is not safe any more \
+                (SHA-1 or MD5); issue it anew with SHA-256"
+            )
+        }
+        C::Other(other) if other.0.is::<KeyLength>() => format!(
+            "the certificate of {place}, or one that signed it, has an {}; issue it anew with {} to {} bits, or with an \
+            ECDSA key",
+            other.0,
+            RSA_BITS.start(),
+            RSA_BITS.end()
+        ),
+        C::BadEncoding => format!("the certificate of {place} is damaged; issue it anew"),
+        C::UnhandledCriticalExtension => {
+            format!("the certificate of {place} has a critical extension that is not known here; issue it without")
+        }
         _ => format!("the certificate of {place} cannot be accepted ({})", clean(&reason.to_string(), &[])),
     }
 }
@@ -142,14 +160,18 @@ fn alert_received(alert: AlertDescription, place: &str) -> (ErrorKind, String) {
             "{place} asks for a client certificate; choose the mode verify-full and fill in the client certificate \
             and key"
         ),
-        A::BadCertificate
-        | A::UnsupportedCertificate
-        | A::CertificateRevoked
-        | A::CertificateExpired
-        | A::CertificateUnknown
-        | A::UnknownCA
-        | A::AccessDenied
-        | A::DecryptError => format!("{place} refuses the client certificate ({alert:?})"),
+        A::UnknownCA => {
+            format!("{place} refuses the client certificate: none of the authorities in its `ssl_ca_file` signed it")
+        }
+        A::CertificateExpired => {
+            format!("{place} refuses the client certificate: it has expired; issue a new one")
+        }
+        A::CertificateRevoked => {
+            format!("{place} refuses the client certificate: it has been revoked; issue a new one")
+        }
+        A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown | A::AccessDenied | A::DecryptError => {
+            format!("{place} refuses the client certificate ({alert:?})")
+        }
         A::ProtocolVersion => {
             format!("{place} speaks only TLS 1.1 or older, which is not safe; switch on TLS 1.2 or 1.3")
         }

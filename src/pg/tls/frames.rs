@@ -82,7 +82,7 @@ impl Frames {
                 an `ssl_mode` that encrypts, or scram-sha-256 in pg_hba.conf",
                 self.place
             );
-            return Err(Error::new(ErrorKind::Config, text));
+            return Err(Error::new(ErrorKind::Permission, text));
         }
         self.rest = rest;
         if tag == READY_FOR_QUERY {
@@ -144,7 +144,7 @@ mod tests {
         let notice: &[u8] = b"N\0\0\0\x05\0";
         for parts in [&[CLEAR][..], &[notice, CLEAR], &[OK, READY, CLEAR]] {
             let (kind, text) = outcome(false, parts).expect("refused");
-            assert!(kind == ErrorKind::Config && text.contains("it was not sent"), "{text}");
+            assert!(kind == ErrorKind::Permission && text.contains("it was not sent"), "{text}");
             assert_eq!(outcome(true, parts), None);
         }
         let md5: &[u8] = b"R\0\0\0\x0c\0\0\0\x05salt";

@@ -2,7 +2,8 @@
 //!
 //! rustls's own verifier decides first. Where it refuses what libpq accepts, the leniencies of libpq follow: a name in
 //! the common name only, a self-signed certificate that is itself the given CA, and a certificate of version 1 (what
-//! the recipe in PostgreSQL's documentation makes) that the given CA signed directly.
+//! the recipe in PostgreSQL's documentation makes) that the given CA signed directly. Where rustls accepts what libpq
+//! refuses, libpq wins too: a CA must be within its own dates.
 //! Invariant: the signature of the handshake is verified in every mode, so that channel binding means something.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,12 +14,13 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, RootCertStore, SignatureScheme};
-
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::{Decode, Encode};
 
-use super::certificate::{common_name_is_for, may_sign, public_key, value, verify_dates, verify_with_key};
+use super::certificate::{
+    common_name_is_for, may_sign, public_key, value, verify_dates, verify_key_length, verify_with_key,
+};
 
 /// How much is verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,20 +37,45 @@ pub(super) enum Check {
 #[derive(Debug)]
 pub(super) struct Verifier {
     check: Check,
-    roots: RootCertStore,
     given: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    /// `roots` and `given` hold the same CA certificates, in two forms.
+    /// `given` are the CA certificates.
     pub(super) fn new(
         check: Check,
-        roots: RootCertStore,
         given: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Self {
-        Self { check, roots, given, algorithms }
+        Self { check, given, algorithms }
+    }
+
+    /// What rustls says, with the dates of the CA looked at as well.
+    fn verify_strictly(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        let signed_by = |given: &[&CertificateDer<'static>]| {
+            let mut roots = RootCertStore::empty();
+            given.iter().try_for_each(|certificate| roots.add((*certificate).clone()))?;
+            verify_server_cert_signed_by_trust_anchor(&parsed, &roots, intermediates, now, self.algorithms.all)
+        };
+        let in_time = |given: &CertificateDer<'_>| {
+            Certificate::from_der(given).map_or(Ok(()), |parsed| verify_dates(&parsed, now))
+        };
+        let (good, others): (Vec<_>, Vec<_>) = self.given.iter().partition(|given| in_time(given).is_ok());
+        let refusal = match signed_by(&good) {
+            Err(refusal) if !others.is_empty() => refusal,
+            outcome => return outcome,
+        };
+        match signed_by(&others) {
+            Ok(()) => Err(others.iter().find_map(|given| in_time(given).err()).unwrap_or(refusal)),
+            Err(_) => Err(refusal),
+        }
     }
 
     fn verify_chain(
@@ -57,9 +84,7 @@ impl Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
-        let strict = ParsedCertificate::try_from(certificate).and_then(|parsed| {
-            verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, now, self.algorithms.all)
-        });
+        let strict = self.verify_strictly(certificate, intermediates, now);
         let Err(refusal) = strict else { return Ok(()) };
         let Ok(parsed) = Certificate::from_der(certificate) else { return Err(refusal) };
         let (issuer, subject) = (&parsed.tbs_certificate.issuer, &parsed.tbs_certificate.subject);
@@ -73,7 +98,14 @@ impl Verifier {
             verify_dates(&issuer, now)?;
             return verify_dates(&parsed, now);
         }
-        Err(if self_signed || version_1 { CertificateError::UnknownIssuer.into() } else { refusal })
+        if self_signed || version_1 {
+            return Err(CertificateError::UnknownIssuer.into());
+        }
+        if matches!(refusal, Error::InvalidCertificate(CertificateError::BadSignature)) {
+            // A signature by a short key is not even looked at.
+            intermediates.iter().chain(&self.given).try_for_each(verify_key_length)?;
+        }
+        Err(refusal)
     }
 
     /// The given CA that signed this certificate, with none in between.
@@ -119,6 +151,7 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        verify_key_length(end_entity)?;
         match &self.check {
             Check::Nothing => {}
             Check::Chain => self.verify_chain(end_entity, intermediates, now)?,
