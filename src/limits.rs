@@ -54,8 +54,13 @@ pub const TCP_KEEPALIVE_RETRIES: u32 = 3;
 pub const SSH_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Such questions that may stay without an answer; at the next one the session ends, 30 seconds after the last byte.
 pub const SSH_KEEPALIVE_UNANSWERED: usize = 2;
-/// How long an SSH session may stand still, also before the login, where nobody asks for signs of life.
-pub const SSH_IDLE: Duration = Duration::from_mins(2);
+/// How long an SSH session may stand still while nobody can be asked for signs of life: before the login, and when the
+/// bastion takes no bytes.
+pub const SSH_IDLE: Duration = Duration::from_secs(30);
+/// How often a handshake that the bastion breaks is tried again.
+pub const SSH_HANDSHAKE_REPEATS: usize = 3;
+/// Pause before that.
+pub const SSH_HANDSHAKE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes in flight in each direction of an SSH channel.
 pub const SSH_WINDOW_BYTES: u32 = 2 << 20;
 /// Rounds of questions of a keyboard-interactive login.

@@ -8,6 +8,7 @@
 mod basics;
 mod credentials;
 mod pgbouncer;
+mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+use support::bastion::Bastion;
 use support::postgres::TestServer;
 
 /// Most tests wait for time-outs, logins and servers, not for the processor.
@@ -24,10 +26,13 @@ const DEFAULT_THREADS: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials =
-        [basics::trials(), credentials::trials(), pgbouncer::trials(), tls::trials()].into_iter().flatten().collect();
+    let trials = [basics::trials(), credentials::trials(), pgbouncer::trials(), ssh::trials(), tls::trials()]
+        .into_iter()
+        .flatten()
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Statics are never dropped: the server would go with the process, but its files a moment later.
+    Bastion::stop_shared();
     TestServer::stop_shared();
     conclusion.exit_code()
 }

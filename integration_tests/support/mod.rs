@@ -3,6 +3,7 @@
 //! Nothing here knows how the connector works inside; it is driven as the orchestrator drives it.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub mod bastion;
 pub mod certificates;
 pub mod connector;
 pub mod dump;
@@ -11,5 +12,6 @@ pub mod postgres;
 pub mod psql;
 pub mod secrets;
 pub mod sql;
+pub mod ssh_keys;
 pub mod tls_server;
 pub mod workload;

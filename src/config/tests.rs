@@ -199,8 +199,15 @@ fn tunnels() {
     let (host, port, user) = ("bastion".to_owned(), 2222, "me".to_owned());
     let key = tunnel(json!({"tunnel_method": "SSH_KEY_AUTH", "ssh_key": "-----BEGIN\\nx\\n-----END"})).expect("a key");
     let secret = Some(Secret::new("-----BEGIN\nx\n-----END\n"));
-    let want =
-        Tunnel::Key { host: host.clone(), port, user: user.clone(), key: secret, passphrase: None, host_key: None };
+    let want = Tunnel::Key {
+        host: host.clone(),
+        port,
+        user: user.clone(),
+        key: secret,
+        passphrase: None,
+        password: None,
+        host_key: None,
+    };
     assert_eq!(key, want);
     let absent = tunnel(json!({"tunnel_method": "SSH_KEY_AUTH", "ssh_key": ""})).expect("no key");
     assert!(matches!(absent, Tunnel::Key { key: None, .. }));

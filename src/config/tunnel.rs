@@ -24,10 +24,12 @@ pub enum Tunnel {
         key: Option<Secret>,
         /// Passphrase of the key.
         passphrase: Option<Secret>,
+        /// Password of the user, for a bastion that wants one beside the key.
+        password: Option<Secret>,
         /// `known_hosts` line or SHA256 fingerprint the bastion must match.
         host_key: Option<String>,
     },
-    /// Log in to the bastion with a password.
+    /// Log in to the bastion with a password, and with the key of the environment where the bastion wants both.
     Password {
         /// Host of the bastion.
         host: String,
@@ -51,11 +53,12 @@ impl Tunnel {
             .ok_or_else(|| refuse("tunnel_method.tunnel_user", "is missing; name the user to log in as"))?;
         let user = without_nul("tunnel_method.tunnel_user", user)?;
         let host_key = nonblank(raw.tunnel_host_key);
+        let password = filled(raw.tunnel_user_password);
         if raw.tunnel_method == TunnelWord::SshKeyAuth {
             let (key, passphrase) = (pem(raw.ssh_key), filled(raw.ssh_key_passphrase));
-            return Ok(Self::Key { host, port, user, key, passphrase, host_key });
+            return Ok(Self::Key { host, port, user, key, passphrase, password, host_key });
         }
-        let password = filled(raw.tunnel_user_password)
+        let password = password
             .ok_or_else(|| refuse("tunnel_method.tunnel_user_password", "is missing; fill in the user's password"))?;
         Ok(Self::Password { host, port, user, password, host_key })
     }
@@ -72,7 +75,9 @@ impl Tunnel {
     pub(super) fn secrets(&self) -> Vec<&str> {
         match self {
             Self::None => Vec::new(),
-            Self::Key { key, passphrase, .. } => [key, passphrase].into_iter().flatten().map(Secret::expose).collect(),
+            Self::Key { key, passphrase, password, .. } => {
+                [key, passphrase, password].into_iter().flatten().map(Secret::expose).collect()
+            }
             Self::Password { password, .. } => vec![password.expose()],
         }
     }

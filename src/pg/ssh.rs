@@ -5,22 +5,22 @@
 //! no local port is opened.
 //! Invariant: nothing that authenticates us is sent before the bastion's host key is accepted.
 
-use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use russh::ChannelStream;
 use russh::client::{self, Handle};
-use russh::keys::{HashAlg, PrivateKey, PublicKey};
+use russh::keys::PublicKey;
 use tokio::time::Instant;
 
 use self::host_key::Pins;
+use self::login::Credentials;
 use self::watcher::{Events, Watcher};
+use super::clean;
 use super::report::Report;
 use super::tcp::address;
 use crate::config::{Config, Tunnel};
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::Secret;
 
 mod algorithms;
 mod forward;
@@ -35,27 +35,25 @@ pub(super) struct Bastion {
     host: String,
     port: u16,
     user: String,
-    credential: Credential,
+    credentials: Credentials,
     pins: Arc<Pins>,
     target: (String, u16),
     report: Report,
+    censor: Censor,
     seen: Arc<Mutex<Option<PublicKey>>>,
     warned: AtomicBool,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
 }
 
-/// What we log in with.
-enum Credential {
-    Key(Arc<PrivateKey>),
-    Password(Secret),
-}
+/// Texts that no message may hold, whatever the bastion says.
+#[derive(Clone, Default)]
+struct Censor(Arc<[String]>);
 
-impl fmt::Display for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(key) => write!(f, "key {}", key.public_key().fingerprint(HashAlg::Sha256)),
-            Self::Password(_) => f.write_str("a password"),
-        }
+impl Censor {
+    /// The bastion's words, fit for a message.
+    fn clean(&self, text: &str) -> String {
+        let secrets: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        clean(text, &secrets)
     }
 }
 
@@ -70,24 +68,21 @@ impl Bastion {
     /// # Errors
     /// [`ErrorKind::Config`] naming the field that cannot be used.
     pub(super) fn new(config: &Config, report: &Report) -> Result<Option<Self>> {
-        let (host, port, user, host_key, credential) = match &config.tunnel {
-            Tunnel::None => return Ok(None),
-            Tunnel::Key { host, port, user, key, passphrase, host_key } => {
-                let key = private_key::load(key.as_ref(), passphrase.as_ref())?;
-                (host, *port, user, host_key, Credential::Key(Arc::new(key)))
-            }
-            Tunnel::Password { host, port, user, password, host_key } => {
-                (host, *port, user, host_key, Credential::Password(password.clone()))
-            }
+        let (Tunnel::Key { host, port, user, host_key, .. } | Tunnel::Password { host, port, user, host_key, .. }) =
+            &config.tunnel
+        else {
+            return Ok(None);
         };
+        let Some(credentials) = Credentials::new(&config.tunnel)? else { return Ok(None) };
         Ok(Some(Self {
             host: host.clone(),
-            port,
+            port: *port,
             user: user.clone(),
-            credential,
+            credentials,
             pins: Arc::new(host_key.as_deref().map(Pins::parse).transpose()?.unwrap_or_default()),
             target: (config.host.clone(), config.port),
             report: report.clone(),
+            censor: Censor(config.secrets().into_iter().map(str::to_owned).collect()),
             seen: Arc::default(),
             warned: AtomicBool::new(false),
             session: tokio::sync::Mutex::default(),

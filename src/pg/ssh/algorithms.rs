@@ -3,12 +3,21 @@
 use std::borrow::Cow;
 
 use russh::keys::Algorithm;
-use russh::{Preferred, cipher, client, compression, kex, mac};
+use russh::{Names, Preferred, cipher, client, compression, kex, mac};
 
 use crate::limits;
 
-/// The settings of a session that asks for these kinds of host keys.
-pub(super) fn session_config(algorithms: &[Algorithm]) -> client::Config {
+/// The settings of a session that asks for these kinds of host keys. Without `strict` key exchange an attacker can cut
+/// off the beginning of what is sent (Terrapin, CVE-2023-48795) unless the cipher is GCM or CTR with a plain MAC.
+pub(super) fn session_config(algorithms: &[Algorithm], strict: bool) -> client::Config {
+    let (ciphers, macs) = if strict {
+        (Cow::Borrowed(CIPHERS), Cow::Borrowed(MACS))
+    } else {
+        (
+            CIPHERS.iter().copied().filter(|cipher| *cipher != cipher::CHACHA20_POLY1305).collect(),
+            MACS.iter().copied().filter(|mac| !is_etm(*mac)).collect(),
+        )
+    };
     client::Config {
         window_size: limits::SSH_WINDOW_BYTES,
         keepalive_interval: Some(limits::SSH_KEEPALIVE_INTERVAL),
@@ -19,12 +28,23 @@ pub(super) fn session_config(algorithms: &[Algorithm]) -> client::Config {
             kex: Cow::Borrowed(KEY_EXCHANGES),
             key: Cow::Owned(algorithms.to_vec()),
             host_key_certificates: Cow::Borrowed(&[]),
-            cipher: Cow::Borrowed(CIPHERS),
-            mac: Cow::Borrowed(MACS),
+            cipher: ciphers,
+            mac: macs,
             compression: Cow::Borrowed(&[compression::NONE]),
         },
         ..client::Config::default()
     }
+}
+
+/// Whether what was agreed on is what [`session_config`] asks for without strict key exchange.
+pub(super) fn safe_without_strict(names: &Names) -> bool {
+    let gcm = [cipher::AES_128_GCM, cipher::AES_256_GCM].contains(&names.cipher);
+    let etm = is_etm(names.client_mac) || is_etm(names.server_mac);
+    gcm || (names.cipher != cipher::CHACHA20_POLY1305 && !etm)
+}
+
+fn is_etm(mac: mac::Name) -> bool {
+    mac.as_ref().contains("-etm@")
 }
 
 const KEY_EXCHANGES: &[kex::Name] = &[
@@ -42,7 +62,7 @@ const KEY_EXCHANGES: &[kex::Name] = &[
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];
 
-/// GCM first: it is fast, and what Terrapin (CVE-2023-48795) does not reach on a server that is not patched.
+/// GCM first: it is fast, and what Terrapin does not reach on a server that is not patched.
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
     cipher::AES_256_GCM,

@@ -5,14 +5,14 @@ use std::sync::{Arc, PoisonError};
 
 use russh::keys::{HashAlg, PublicKey};
 use russh::{AlgorithmKind, client};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::algorithms::session_config;
 use super::host_key::{HOST_KEY, kind_of};
 use super::watcher::{Events, Failure, Watcher};
 use super::{Bastion, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg::clean;
+use crate::limits;
 use crate::pg::report::Step;
 use crate::pg::tcp::{Peer, tcp};
 
@@ -22,25 +22,35 @@ const BASTION: Peer = Peer {
     listens: "its SSH server listens there",
 };
 
+const NOT_STRICT: &str = "does not know strict key exchange, and without it its ciphers are open to an attack \
+                          (Terrapin, CVE-2023-48795); update its SSH server, or let it offer AES-GCM";
+
 impl Bastion {
     /// A session that is logged in.
     pub(super) async fn start(&self, deadline: Instant) -> Result<Session> {
         let mut algorithms = self.pins.algorithms();
         let mut presented: Option<PublicKey> = None;
+        let mut strict = true;
+        let mut breaks = 0;
         let (handle, events) = loop {
             let socket = tcp(&self.host, self.port, deadline, &BASTION, &self.report).await?;
             self.report.begun(Step::SshHandshake);
             let events = Arc::new(Events::default());
-            let watcher =
-                Watcher { pins: Arc::clone(&self.pins), seen: Arc::clone(&self.seen), events: Arc::clone(&events) };
-            let config = Arc::new(session_config(&algorithms));
+            let watcher = Watcher {
+                pins: Arc::clone(&self.pins),
+                seen: Arc::clone(&self.seen),
+                censor: self.censor.clone(),
+                events: Arc::clone(&events),
+            };
+            let config = Arc::new(session_config(&algorithms, strict));
             match timeout_at(deadline, client::connect_stream(config, socket, watcher)).await {
                 Ok(Ok(handle)) => break (handle, events),
-                // A fingerprint does not tell which of its keys the bastion has to show, so the others are asked for.
+                // Neither fingerprints nor lines of several hosts tell which of its keys the bastion has to show, so the
+                // others are asked for.
                 Ok(Err(Failure::WrongKey(key))) => {
                     algorithms.retain(|algorithm| kind_of(algorithm) != kind_of(&key.algorithm()));
                     let key = presented.get_or_insert(*key);
-                    if algorithms.is_empty() || self.pins.fingerprints.is_empty() {
+                    if algorithms.is_empty() {
                         return Err(self.wrong_key(key));
                     }
                 }
@@ -50,7 +60,16 @@ impl Bastion {
                     return Err(presented
                         .map_or_else(|| self.error(ErrorKind::Config, "has no host key"), |key| self.wrong_key(&key)));
                 }
-                Ok(Err(failure)) => return Err(self.handshake_failed(failure)),
+                Ok(Err(Failure::NotStrict)) if strict => strict = false,
+                // A bastion with too many logins at once hangs up on some of them.
+                Ok(Err(Failure::Ssh(russh::Error::Disconnect | russh::Error::IO(_))))
+                    if breaks < limits::SSH_HANDSHAKE_REPEATS
+                        && Instant::now() + limits::SSH_HANDSHAKE_PAUSE < deadline =>
+                {
+                    breaks += 1;
+                    sleep(limits::SSH_HANDSHAKE_PAUSE).await;
+                }
+                Ok(Err(failure)) => return Err(self.handshake_failed(failure, strict)),
                 Err(_) => {
                     let text = "accepts the connection but does not end the SSH handshake in time; check that \
                                 `tunnel_method.tunnel_port` is that of an SSH server";
@@ -64,8 +83,7 @@ impl Bastion {
         let mut session = Session { handle, events };
         match timeout_at(deadline, self.authenticate(&mut session)).await {
             Ok(done) => {
-                done?;
-                self.report.done(Step::SshLogin, &format!("as `{}` with {}", self.user, self.credential));
+                self.report.done(Step::SshLogin, &format!("as `{}` with {}", self.user, done?));
                 Ok(session)
             }
             Err(_) => Err(self.error(ErrorKind::Connection, "does not end the login in time")),
@@ -109,10 +127,11 @@ impl Bastion {
         self.error(ErrorKind::Config, &text)
     }
 
-    fn handshake_failed(&self, failure: Failure) -> Error {
+    fn handshake_failed(&self, failure: Failure, strict: bool) -> Error {
         let error = match failure {
             Failure::Ssh(error) => error,
             Failure::WrongKey(key) => return self.wrong_key(&key),
+            Failure::NotStrict => return self.error(ErrorKind::Config, NOT_STRICT),
             Failure::Revoked(key) => {
                 let text = format!(
                     "shows a host key that `{HOST_KEY}` marks as revoked: {}. Nothing was sent",
@@ -132,8 +151,11 @@ impl Bastion {
             }
         };
         match &error {
+            russh::Error::NoCommonAlgo { kind: AlgorithmKind::Cipher | AlgorithmKind::Mac, .. } if !strict => {
+                self.error(ErrorKind::Config, NOT_STRICT)
+            }
             russh::Error::NoCommonAlgo { kind, theirs, .. } => {
-                let theirs = clean(&theirs.join(", "), &[]);
+                let theirs = self.censor.clean(&theirs.join(", "));
                 let what = match kind {
                     AlgorithmKind::Kex => "key exchange",
                     AlgorithmKind::Key => "host key",

@@ -1,4 +1,4 @@
-//! How we log in at the bastion.
+//! How we log in at the bastion: a key, a password, or both where the bastion wants both.
 
 use std::sync::{Arc, PoisonError};
 
@@ -7,157 +7,302 @@ use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 use russh::{MethodKind, MethodSet};
 
 use super::watcher::Watcher;
-use super::{Bastion, Credential, Session};
+use super::{Bastion, Session, private_key};
+use crate::config::Tunnel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::secret::Secret;
 
-impl Bastion {
-    /// Logs in.
-    ///
-    /// # Errors
-    /// What the bastion refuses, and what it would accept.
-    pub(super) async fn authenticate(&self, session: &mut Session) -> Result<()> {
-        let outcome = match &self.credential {
-            Credential::Key(key) => self.log_in_with_key(&mut session.handle, key).await,
-            Credential::Password(password) => self.log_in_with_password(&mut session.handle, password).await,
-        };
-        let refused = match outcome {
-            Ok(None) => return Ok(()),
-            Ok(Some(refused)) => refused,
-            Err(Problem::Ours(error)) => return Err(error),
-            Err(Problem::Session(error)) => {
-                return Err(self
-                    .error(ErrorKind::Connection, "breaks the connection during the login")
-                    .with_source(error));
-            }
-        };
-        let ended = session.events.login_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if refused.methods.is_empty() && session.handle.is_closed() && ended.is_none() {
-            return Err(self.error(ErrorKind::Connection, "breaks the connection during the login"));
-        }
-        let methods: Vec<&str> = refused.methods.iter().map(<&str>::from).collect();
-        let methods = if methods.is_empty() { "not said".to_owned() } else { methods.join(", ") };
-        let user = &self.user;
-        let text = match (&self.credential, refused.partial) {
-            (_, true) => format!(
-                "accepts the login of `{user}` only with a second factor ({methods}), which is not supported; allow \
-                this \
-                 user to log in with one"
-            ),
-            (Credential::Key(key), false) => format!(
-                "refuses the key of `{user}` ({}); check `tunnel_method.tunnel_user`, and that this key is in the \
-                user's \
-                 authorized_keys (methods it accepts: {methods})",
-                key.public_key().fingerprint(HashAlg::Sha256)
-            ),
-            (Credential::Password(_), false) => format!(
-                "refuses the password of `{user}`; check `tunnel_method.tunnel_user` and \
-                 `tunnel_method.tunnel_user_password` (methods it accepts: {methods})"
-            ),
-        };
-        let error = self.error(ErrorKind::Config, &text);
-        Err(match ended {
-            Some(said) => error.with_source(format!("the bastion says: {said}")),
-            None => error,
-        })
-    }
-
-    async fn log_in_with_key(
-        &self,
-        handle: &mut Handle<Watcher>,
-        key: &Arc<PrivateKey>,
-    ) -> std::result::Result<Option<Refused>, Problem> {
-        let hashes = match key.algorithm() {
-            Algorithm::Rsa { .. } => match handle.best_supported_rsa_hash().await? {
-                Some(Some(hash)) => vec![Some(hash)],
-                Some(None) => {
-                    let text = "accepts RSA keys only with SHA-1 signatures, which are not safe; use an Ed25519 key, \
-                    or \
-                                update its SSH server";
-                    return Err(Problem::Ours(self.error(ErrorKind::Config, text)));
-                }
-                None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
-            },
-            _ => vec![None],
-        };
-        let mut refused = Refused { methods: MethodSet::empty(), partial: false };
-        for hash in hashes {
-            let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-            match handle.authenticate_publickey(&self.user, key).await? {
-                AuthResult::Success => return Ok(None),
-                AuthResult::Failure { remaining_methods, partial_success } => {
-                    refused = Refused { methods: remaining_methods, partial: partial_success };
-                }
-            }
-            if refused.partial || handle.is_closed() {
-                break;
-            }
-        }
-        Ok(Some(refused))
-    }
-
-    /// By the method that the bastion offers: the password is sent once, as some count failures.
-    async fn log_in_with_password(
-        &self,
-        handle: &mut Handle<Watcher>,
-        password: &Secret,
-    ) -> std::result::Result<Option<Refused>, Problem> {
-        let offered = match handle.authenticate_none(&self.user).await? {
-            AuthResult::Success => return Ok(None),
-            AuthResult::Failure { remaining_methods, .. } => remaining_methods,
-        };
-        if offered.contains(&MethodKind::Password) {
-            return Ok(match handle.authenticate_password(&self.user, password.expose()).await? {
-                AuthResult::Success => None,
-                AuthResult::Failure { remaining_methods, partial_success } => {
-                    Some(Refused { methods: remaining_methods, partial: partial_success })
-                }
-            });
-        }
-        if !offered.contains(&MethodKind::KeyboardInteractive) {
-            if offered.is_empty() {
-                return Ok(Some(Refused { methods: offered, partial: false }));
-            }
-            let methods: Vec<&str> = offered.iter().map(<&str>::from).collect();
-            let text = format!("accepts no password, only: {}; choose another tunnel method", methods.join(", "));
-            return Err(Problem::Ours(self.error(ErrorKind::Config, &text)));
-        }
-        let mut answer = handle.authenticate_keyboard_interactive_start(&self.user, None).await?;
-        let mut given = false;
-        for _ in 0..limits::SSH_PROMPT_ROUNDS {
-            let prompts = match answer {
-                Answer::Success => return Ok(None),
-                Answer::Failure { remaining_methods, partial_success } => {
-                    return Ok(Some(Refused { methods: remaining_methods, partial: partial_success }));
-                }
-                Answer::InfoRequest { prompts, .. } => prompts.len(),
-            };
-            let answers = match prompts {
-                0 => Vec::new(),
-                1 if !given => {
-                    given = true;
-                    vec![password.expose().to_owned()]
-                }
-                _ => break,
-            };
-            answer = handle.authenticate_keyboard_interactive_respond(answers).await?;
-        }
-        let text = format!("asks `{}` for more than a password, which is not supported", self.user);
-        Err(Problem::Ours(self.error(ErrorKind::Config, &text)))
-    }
+/// What we log in with.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    /// What the configuration logs in with; the other factor is only shown when the bastion asks for it.
+    first: Factor,
+    keys: Vec<Arc<PrivateKey>>,
+    password: Option<Secret>,
 }
 
-/// A login that was refused, and what the bastion would accept.
-struct Refused {
-    methods: MethodSet,
-    partial: bool,
+/// One way to show who we are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Factor {
+    Key,
+    Password,
+}
+
+/// How a login goes on after the bastion has seen a factor.
+enum Verdict {
+    In,
+    /// The factor was accepted, and one of these is wanted too.
+    More(MethodSet),
+    Refused(MethodSet),
 }
 
 /// Why a login came to no answer.
 enum Problem {
     Ours(Error),
     Session(russh::Error),
+}
+
+type Step<T> = std::result::Result<T, Problem>;
+
+impl Credentials {
+    /// Reads the keys. None without a tunnel.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a key that cannot be used.
+    pub(super) fn new(tunnel: &Tunnel) -> Result<Option<Self>> {
+        let (first, keys, password) = match tunnel {
+            Tunnel::None => return Ok(None),
+            Tunnel::Key { key: Some(key), passphrase, password, .. } => {
+                (Factor::Key, private_key::from_form(key, passphrase.as_ref())?, password.clone())
+            }
+            Tunnel::Key { key: None, passphrase, password, .. } => {
+                let keys = private_key::from_environment(passphrase.as_ref())?;
+                (Factor::Key, keys.ok_or_else(private_key::missing)?, password.clone())
+            }
+            Tunnel::Password { password, .. } => {
+                let keys = private_key::from_environment(None)?.unwrap_or_default();
+                (Factor::Password, keys, Some(password.clone()))
+            }
+        };
+        Ok(Some(Self { first, keys: keys.into_iter().map(Arc::new).collect(), password }))
+    }
+
+    /// What to show a bastion that accepts these methods.
+    fn next(&self, offered: &MethodSet) -> Option<Factor> {
+        let key = !self.keys.is_empty() && offered.contains(&MethodKind::PublicKey);
+        let password = self.password.is_some() && takes_password(offered);
+        match (key, password) {
+            (true, true) => Some(self.first),
+            (true, false) => Some(Factor::Key),
+            (false, true) => Some(Factor::Password),
+            (false, false) => None,
+        }
+    }
+}
+
+impl Bastion {
+    /// Logs in, and answers with what.
+    ///
+    /// # Errors
+    /// What the bastion refuses, and what it would accept.
+    pub(super) async fn authenticate(&self, session: &mut Session) -> Result<String> {
+        let error = match self.log_in(&mut session.handle).await {
+            Ok(shown) if shown.is_empty() => return Ok("nothing, which is enough there".to_owned()),
+            Ok(shown) => return Ok(shown.join(" and ")),
+            Err(Problem::Ours(error)) => error,
+            Err(Problem::Session(error)) => {
+                self.error(ErrorKind::Connection, "breaks the connection during the login").with_source(error)
+            }
+        };
+        match session.events.login_ended.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(said) => Err(error.with_source(format!("the bastion says: {said}"))),
+            // Whoever refuses a login answers; who hangs up without a word may do so to anybody.
+            None if session.handle.is_closed() => {
+                Err(self.error(ErrorKind::Connection, "breaks the connection during the login"))
+            }
+            None => Err(error),
+        }
+    }
+
+    async fn log_in(&self, handle: &mut Handle<Watcher>) -> Step<Vec<String>> {
+        let mut left = self.credentials.clone();
+        let mut accepted: Vec<Factor> = Vec::new();
+        let mut shown = Vec::new();
+        // This asks for the methods; some bastions let in whoever can reach them.
+        let mut offered = match handle.authenticate_none(&self.user).await?.into() {
+            Verdict::In => return Ok(shown),
+            Verdict::More(methods) | Verdict::Refused(methods) => methods,
+        };
+        loop {
+            let Some(factor) = left.next(&offered) else {
+                return Err(Problem::Ours(self.cannot_go_on(&offered, &accepted)));
+            };
+            let verdict = match factor {
+                Factor::Key => {
+                    let (verdict, key) = self.show_keys(handle, &mut left.keys).await?;
+                    shown.extend(key.map(|key| format!("key {}", key.public_key().fingerprint(HashAlg::Sha256))));
+                    verdict
+                }
+                Factor::Password => {
+                    shown.push("a password".to_owned());
+                    self.show_password(handle, &mut left.password, &offered).await?
+                }
+            };
+            match verdict {
+                Verdict::In => return Ok(shown),
+                Verdict::More(methods) => offered = methods,
+                Verdict::Refused(methods) => return Err(Problem::Ours(self.refused(factor, &methods, &accepted))),
+            }
+            accepted.push(factor);
+        }
+    }
+
+    /// Shows one key after the other; the one that was accepted is taken out of `keys`.
+    async fn show_keys(
+        &self,
+        handle: &mut Handle<Watcher>,
+        keys: &mut Vec<Arc<PrivateKey>>,
+    ) -> Step<(Verdict, Option<Arc<PrivateKey>>)> {
+        let mut refused = MethodSet::empty();
+        for at in 0..keys.len() {
+            let Some(key) = keys.get(at).filter(|_| !handle.is_closed()) else { break };
+            match self.show_key(handle, key).await? {
+                Verdict::Refused(methods) => refused = methods,
+                verdict => return Ok((verdict, Some(keys.remove(at)))),
+            }
+        }
+        Ok((Verdict::Refused(refused), None))
+    }
+
+    async fn show_key(&self, handle: &mut Handle<Watcher>, key: &Arc<PrivateKey>) -> Step<Verdict> {
+        let hashes = match key.algorithm() {
+            Algorithm::Rsa { .. } => match handle.best_supported_rsa_hash().await? {
+                Some(Some(hash)) => vec![Some(hash)],
+                Some(None) => {
+                    let text = "accepts RSA keys only with SHA-1 signatures, which are not safe; use an Ed25519 key, \
+                                or update its SSH server";
+                    return Err(Problem::Ours(self.error(ErrorKind::Config, text)));
+                }
+                None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+            },
+            _ => vec![None],
+        };
+        let mut verdict = Verdict::Refused(MethodSet::empty());
+        for hash in hashes {
+            let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
+            verdict = handle.authenticate_publickey(&self.user, key).await?.into();
+            if !matches!(verdict, Verdict::Refused(_)) || handle.is_closed() {
+                break;
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// By the method that the bastion offers: the password is sent once, as some count failures.
+    async fn show_password(
+        &self,
+        handle: &mut Handle<Watcher>,
+        password: &mut Option<Secret>,
+        offered: &MethodSet,
+    ) -> Step<Verdict> {
+        let password = password.take().unwrap_or_default();
+        if offered.contains(&MethodKind::Password) {
+            return Ok(handle.authenticate_password(&self.user, password.expose()).await?.into());
+        }
+        let mut answer = handle.authenticate_keyboard_interactive_start(&self.user, None).await?;
+        let mut given = false;
+        let mut question = String::new();
+        for _ in 0..limits::SSH_PROMPT_ROUNDS {
+            let prompts = match answer {
+                Answer::Success => return Ok(Verdict::In),
+                Answer::Failure { remaining_methods, partial_success } => {
+                    return Ok(Verdict::new(remaining_methods, partial_success));
+                }
+                Answer::InfoRequest { prompts, .. } => prompts,
+            };
+            let answers = match prompts.as_slice() {
+                [] => Vec::new(),
+                [prompt] if !given && !prompt.echo => {
+                    given = true;
+                    vec![password.expose().to_owned()]
+                }
+                [.., prompt] => {
+                    question = format!(" (\"{}\")", self.censor.clean(&prompt.prompt));
+                    break;
+                }
+            };
+            answer = handle.authenticate_keyboard_interactive_respond(answers).await?;
+        }
+        let text = format!("asks `{}` for more than a password{question}, which is not supported", self.user);
+        Err(Problem::Ours(self.error(ErrorKind::Config, &text)))
+    }
+
+    /// The bastion refuses a factor. `methods` are those it would accept now.
+    fn refused(&self, factor: Factor, methods: &MethodSet, accepted: &[Factor]) -> Error {
+        let user = &self.user;
+        let after = match accepted.first() {
+            Some(Factor::Key) => " after it has accepted the key",
+            Some(Factor::Password) => " after it has accepted the password",
+            None => "",
+        };
+        let methods = named(methods);
+        let text = match factor {
+            Factor::Key => {
+                let shown = &self.credentials.keys;
+                let prints: Vec<String> =
+                    shown.iter().map(|key| key.public_key().fingerprint(HashAlg::Sha256).to_string()).collect();
+                let (what, which) = match shown.len() {
+                    1 => ("key", "this key is"),
+                    _ => ("keys", "one of these keys is"),
+                };
+                format!(
+                    "refuses the {what} of `{user}` ({}){after}; check `tunnel_method.tunnel_user`, and that {which} \
+                     in the user's authorized_keys (methods it accepts: {methods})",
+                    prints.join(", ")
+                )
+            }
+            Factor::Password => format!(
+                "refuses the password of `{user}`{after}; check `tunnel_method.tunnel_user` and \
+                 `tunnel_method.tunnel_user_password` (methods it accepts: {methods})"
+            ),
+        };
+        self.error(ErrorKind::Config, &text)
+    }
+
+    /// The bastion wants something that we do not have.
+    fn cannot_go_on(&self, offered: &MethodSet, accepted: &[Factor]) -> Error {
+        let (user, methods) = (&self.user, named(offered));
+        let text = match (self.credentials.first, accepted.first()) {
+            (Factor::Key, None) => {
+                format!("accepts no key from `{user}`, only: {methods}; choose another tunnel method")
+            }
+            (Factor::Password, None) => {
+                format!("accepts no password from `{user}`, only: {methods}; choose another tunnel method")
+            }
+            (Factor::Key, Some(_)) if self.credentials.password.is_none() && takes_password(offered) => format!(
+                "accepts the key of `{user}` but asks for a password too ({methods}); fill in \
+                 `tunnel_method.tunnel_user_password`"
+            ),
+            (Factor::Password, Some(_))
+                if self.credentials.keys.is_empty() && offered.contains(&MethodKind::PublicKey) =>
+            {
+                format!(
+                    "accepts the password of `{user}` but asks for a key too; choose the tunnel method SSH Key \
+                     Authentication, which takes both"
+                )
+            }
+            _ => format!(
+                "accepts the login of `{user}` only with a further factor ({methods}), which is not supported; allow \
+                 this user to log in with a key, or a key and a password"
+            ),
+        };
+        self.error(ErrorKind::Config, &text)
+    }
+}
+
+fn takes_password(methods: &MethodSet) -> bool {
+    methods.contains(&MethodKind::Password) || methods.contains(&MethodKind::KeyboardInteractive)
+}
+
+fn named(methods: &MethodSet) -> String {
+    let names: Vec<&str> = methods.iter().map(<&str>::from).collect();
+    if names.is_empty() { "not said".to_owned() } else { names.join(", ") }
+}
+
+impl Verdict {
+    fn new(remaining: MethodSet, partial: bool) -> Self {
+        if partial { Self::More(remaining) } else { Self::Refused(remaining) }
+    }
+}
+
+impl From<AuthResult> for Verdict {
+    fn from(result: AuthResult) -> Self {
+        match result {
+            AuthResult::Success => Self::In,
+            AuthResult::Failure { remaining_methods, partial_success } => Self::new(remaining_methods, partial_success),
+        }
+    }
 }
 
 impl From<russh::Error> for Problem {

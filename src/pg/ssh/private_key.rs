@@ -1,4 +1,4 @@
-//! The private key that logs us in, in any form that people have.
+//! The private keys that log us in, in any form that people have.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,22 +16,20 @@ const KEY_FILE: &str = "DESTINATION_SSH_KEY_FILE";
 /// The field with the private key.
 const SSH_KEY: &str = "tunnel_method.ssh_key";
 
-/// The key of the configuration, or else the one in the file that the environment names.
+/// The keys in the field of the configuration.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] saying what is wrong with it.
-pub(super) fn load(key: Option<&Secret>, passphrase: Option<&Secret>) -> Result<PrivateKey> {
-    match key {
-        Some(key) => read_key(key.expose(), passphrase, &format!("configuration: `{SSH_KEY}`")),
-        None => key_from_environment(passphrase),
-    }
+/// [`ErrorKind::Config`] saying what is wrong with them.
+pub(super) fn from_form(key: &Secret, passphrase: Option<&Secret>) -> Result<Vec<PrivateKey>> {
+    read_keys(key.expose(), passphrase, &format!("configuration: `{SSH_KEY}`"))
 }
 
-fn key_from_environment(passphrase: Option<&Secret>) -> Result<PrivateKey> {
-    let Some(path) = std::env::var_os(KEY_FILE).filter(|path| !path.is_empty()) else {
-        let text = format!("configuration: `{SSH_KEY}` is missing; paste the private key");
-        return Err(Error::new(ErrorKind::Config, text));
-    };
+/// The keys in the file that the environment names, the first to be shown first; none when it names none.
+///
+/// # Errors
+/// [`ErrorKind::Config`] saying what is wrong with them.
+pub(super) fn from_environment(passphrase: Option<&Secret>) -> Result<Option<Vec<PrivateKey>>> {
+    let Some(path) = std::env::var_os(KEY_FILE).filter(|path| !path.is_empty()) else { return Ok(None) };
     let path = Path::new(&path);
     let place = format!("the private key in `{}` (from {KEY_FILE})", path.display());
     let mut text = String::new();
@@ -39,23 +37,39 @@ fn key_from_environment(passphrase: Option<&Secret>) -> Result<PrivateKey> {
     read.map_err(|error| {
         Error::new(ErrorKind::Config, format!("{place} cannot be read ({})", error.kind())).with_source(error)
     })?;
-    read_key(&text, passphrase, &place)
+    read_keys(&text, passphrase, &place).map(Some)
 }
 
-/// A private key in any form of PEM. `place` begins each message.
-pub(super) fn read_key(text: &str, passphrase: Option<&Secret>, place: &str) -> Result<PrivateKey> {
-    const CONVERT: &str = "convert it with `ssh-keygen -p -f FILE`";
-    let bad = |what: &str| Error::new(ErrorKind::Config, format!("{place} {what}"));
-    let blocks = pem::blocks(text);
-    let Some(block) = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY")) else {
-        return Err(bad(if text.trim_start().starts_with("ssh-") || text.trim_start().starts_with("ecdsa-") {
+/// There is a key neither in the configuration nor in the environment.
+pub(super) fn missing() -> Error {
+    Error::new(ErrorKind::Config, format!("configuration: `{SSH_KEY}` is missing; paste the private key"))
+}
+
+/// Private keys in any form of PEM, one or more. `place` begins each message.
+pub(super) fn read_keys(text: &str, passphrase: Option<&Secret>, place: &str) -> Result<Vec<PrivateKey>> {
+    let mut blocks = pem::blocks(text);
+    blocks.retain(|block| block.label.ends_with("PRIVATE KEY"));
+    if blocks.is_empty() {
+        let what = if text.trim_start().starts_with("ssh-") || text.trim_start().starts_with("ecdsa-") {
             "is a public key; the private one belongs here"
         } else if text.trim_start().starts_with("PuTTY-") {
             "is in PuTTY's form; export it in the OpenSSH form"
         } else {
             "holds no private key; it must begin with -----BEGIN and end with -----END ... PRIVATE KEY-----"
-        }));
-    };
+        };
+        return Err(Error::new(ErrorKind::Config, format!("{place} {what}")));
+    }
+    let several = blocks.len() > 1;
+    let keys = blocks.iter().enumerate().map(|(at, block)| {
+        let place = if several { format!("{place}, key {},", at + 1) } else { place.to_owned() };
+        read_key(block, passphrase, &place)
+    });
+    keys.collect()
+}
+
+fn read_key(block: &pem::Block, passphrase: Option<&Secret>, place: &str) -> Result<PrivateKey> {
+    const CONVERT: &str = "convert it with `ssh-keygen -p -f FILE`";
+    let bad = |what: &str| Error::new(ErrorKind::Config, format!("{place} {what}"));
     let pem = block.text.expose();
     if block.legacy_encrypted && !pem.contains("DEK-Info: AES-128-CBC,") {
         return Err(bad(&format!("is encrypted in a way that is not supported; {CONVERT}")));

@@ -4,9 +4,10 @@ use russh::{ChannelOpenFailure, cipher};
 use super::algorithms::session_config;
 use super::forward::forward_refused;
 use super::host_key::HOST_KEYS;
-use super::private_key::read_key;
+use super::private_key::read_keys;
 use super::watcher::Failure;
 use super::*;
+use crate::secret::Secret;
 
 const ED25519: &str = include_str!("../fixtures/ed25519");
 const ED25519_ENC: &str = include_str!("../fixtures/ed25519_enc");
@@ -15,8 +16,8 @@ const FINGERPRINT: &str = include_str!("../fixtures/fingerprint");
 
 fn read(text: &str, passphrase: Option<&str>) -> std::result::Result<String, String> {
     let passphrase = passphrase.map(Secret::new);
-    match read_key(text, passphrase.as_ref(), "the key") {
-        Ok(key) => Ok(key.algorithm().to_string()),
+    match read_keys(text, passphrase.as_ref(), "the key") {
+        Ok(keys) => Ok(keys.iter().map(|key| key.algorithm().to_string()).collect::<Vec<_>>().join(" ")),
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(!error.chain().contains("fixture"), "{error:?}");
@@ -44,6 +45,10 @@ fn keys_in_all_forms() {
         }
     }
     assert_eq!(read(&ED25519.replace('\n', " "), None), Ok("ssh-ed25519".to_owned()));
+    let two = format!("{ED25519}\n{}", include_str!("../fixtures/rsa_pkcs1"));
+    assert_eq!(read(&two, None), Ok("ssh-ed25519 ssh-rsa".to_owned()));
+    let said = read(&format!("{ED25519}{ED25519_ENC}"), None).expect_err("one is locked");
+    assert!(said.starts_with("the key, key 2, is encrypted"), "{said}");
 }
 
 #[test]
@@ -69,7 +74,7 @@ fn keys_that_cannot_be_read_say_why() {
 }
 
 fn key(text: &str) -> PublicKey {
-    read_key(text, None, "the key").expect("key").public_key().clone()
+    read_keys(text, None, "the key").expect("key").remove(0).public_key().clone()
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn pins_decide_which_key_the_bastion_shows() {
 
 fn watcher(pins: &str) -> Watcher {
     let pins = Arc::new(Pins::parse(pins).expect("pins"));
-    Watcher { pins, seen: Arc::default(), events: Arc::default() }
+    Watcher { pins, seen: Arc::default(), censor: Censor::default(), events: Arc::default() }
 }
 
 #[tokio::test]
@@ -140,12 +145,15 @@ async fn host_keys_are_accepted_or_not() {
 
 #[test]
 fn only_safe_algorithms_are_offered() {
-    let preferred = session_config(HOST_KEYS).preferred;
+    let preferred = session_config(HOST_KEYS, true).preferred;
     let names = preferred.kex.iter().map(AsRef::as_ref).chain(preferred.cipher.iter().map(AsRef::as_ref));
     let names: Vec<&str> = names.chain(preferred.mac.iter().map(AsRef::as_ref)).collect();
     assert!(names.iter().all(|name: &&str| !name.ends_with("sha1") && !name.contains("cbc")), "{names:?}");
     assert!(!preferred.key.contains(&Algorithm::Rsa { hash: None }));
     assert_eq!(preferred.cipher.first(), Some(&cipher::AES_128_GCM));
+    let careful = session_config(HOST_KEYS, false).preferred;
+    assert!(!careful.cipher.contains(&cipher::CHACHA20_POLY1305) && careful.cipher.contains(&cipher::AES_256_GCM));
+    assert!(careful.mac.iter().all(|mac| !mac.as_ref().contains("etm")) && careful.mac.len() == 2);
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::{self, DisconnectReason};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
-use russh::{ChannelOpenFailure, Disconnect};
+use russh::{ChannelOpenFailure, Disconnect, Names};
 use tokio::sync::Notify;
 
+use super::Censor;
+use super::algorithms::safe_without_strict;
 use super::host_key::Pins;
-use crate::pg::clean;
 
 /// What the bastion tells beside the answers to our requests.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(super) struct Watcher {
     pub(super) pins: Arc<Pins>,
     /// The host key that was accepted without a pin, for all sessions of a run.
     pub(super) seen: Arc<Mutex<Option<PublicKey>>>,
+    /// What is taken out of its words.
+    pub(super) censor: Censor,
     /// Where the news goes.
     pub(super) events: Arc<Events>,
 }
@@ -38,6 +41,8 @@ pub(super) struct Watcher {
 pub(super) enum Failure {
     /// The host key is another one than in an earlier session of this run.
     Changed(Box<PublicKey>, Box<PublicKey>),
+    /// The server does not know strict key exchange, and picked what is not safe without it.
+    NotStrict,
     /// The host key is pinned as not to be trusted.
     Revoked(Box<PublicKey>),
     /// The protocol failed.
@@ -77,6 +82,15 @@ impl client::Handler for Watcher {
         }
     }
 
+    async fn kex_done(
+        &mut self,
+        _secret: Option<&[u8]>,
+        names: &Names,
+        _session: &mut client::Session,
+    ) -> std::result::Result<(), Failure> {
+        if names.strict_kex() || safe_without_strict(names) { Ok(()) } else { Err(Failure::NotStrict) }
+    }
+
     async fn channel_open_failure(
         &mut self,
         _channel: russh::ChannelId,
@@ -85,7 +99,7 @@ impl client::Handler for Watcher {
         _language: &str,
         _session: &mut client::Session,
     ) -> std::result::Result<(), Failure> {
-        let said = clean(description, &[]);
+        let said = self.censor.clean(description);
         *self.events.forward_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
         self.events.forward_refused.notify_one();
         Ok(())
@@ -99,7 +113,7 @@ impl client::Handler for Watcher {
                     matches!(info.reason_code, Disconnect::NoMoreAuthMethodsAvailable | Disconnect::IllegalUserName)
                         || info.message.to_lowercase().contains("authentication failure");
                 if login {
-                    let said = clean(&info.message, &[]);
+                    let said = self.censor.clean(&info.message);
                     *self.events.login_ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
                 }
                 Ok(())
