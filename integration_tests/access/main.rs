@@ -7,7 +7,10 @@
 
 mod basics;
 mod credentials;
+mod credentials_hidden;
 mod pgbouncer;
+#[path = "../properties/property.rs"]
+mod property;
 mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
@@ -26,10 +29,17 @@ const DEFAULT_THREADS: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [basics::trials(), credentials::trials(), pgbouncer::trials(), ssh::trials(), tls::trials()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let trials = [
+        basics::trials(),
+        credentials::trials(),
+        credentials_hidden::trials(),
+        pgbouncer::trials(),
+        ssh::trials(),
+        tls::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     Bastion::stop_shared();

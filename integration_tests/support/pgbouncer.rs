@@ -64,7 +64,7 @@ impl PgBouncer {
     /// # Panics
     /// As [`PgBouncer::start`].
     pub fn start_asking(database: &TestDatabase, pool_mode: &str, pool_size: usize, settings: &[&str]) -> Self {
-        let socket = database.socket_directory().display().to_string();
+        let socket = database.address().socket_directory.display().to_string();
         Self::start_for(&[], &socket, database, pool_mode, pool_size, settings)
     }
 

@@ -182,9 +182,9 @@ impl TestDatabase {
         self.address.port
     }
 
-    /// The directory of the server's socket.
-    pub fn socket_directory(&self) -> &Path {
-        &self.address.socket_directory
+    /// Its server.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// A session of the superuser in this database.

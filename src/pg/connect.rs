@@ -91,12 +91,27 @@ impl Connector {
     }
 
     async fn attempt(&self, policy: Policy, deadline: Instant) -> std::result::Result<(Client, Driver), Failed> {
+        match self.log_in(policy, false, deadline).await {
+            Err(failed) if self.login.has_another_form(&failed) => {
+                self.report.again(failed.error.message());
+                self.log_in(policy, true, deadline).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn log_in(
+        &self,
+        policy: Policy,
+        other: bool,
+        deadline: Instant,
+    ) -> std::result::Result<(Client, Driver), Failed> {
         match &self.bastion {
             None => {
                 let stream = tcp(&self.config.host, self.config.port, deadline, &SERVER, &self.report).await?;
-                self.login.run(stream, policy, deadline).await
+                self.login.run(stream, policy, other, deadline).await
             }
-            Some(bastion) => self.login.run(bastion.open(deadline).await?, policy, deadline).await,
+            Some(bastion) => self.login.run(bastion.open(deadline).await?, policy, other, deadline).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio_postgres::{Client, Config as Settings};
 
 use super::clean;
 use super::connect::Driver;
+use super::password;
 use super::refusal::explain_refusal;
 use super::report::{Report, Step};
 use super::tcp::address;
@@ -31,6 +32,8 @@ const APPLICATION_NAME: &str = "destination-postgres";
 pub(super) struct Login {
     config: Arc<Config>,
     settings: Settings,
+    /// Where the password has another form for SCRAM: the same with the password as it is, for any other login.
+    other: Option<Settings>,
     tls: Option<Tls>,
     place: String,
     /// With a bastion: whether it must have a given host key.
@@ -46,13 +49,23 @@ impl Login {
     /// [`ErrorKind::Config`] naming the field that cannot be used.
     pub(super) fn new(config: Arc<Config>, verified_way: Option<bool>, report: Report) -> Result<(Self, Duration)> {
         let (settings, patience) = settings(&config, &report);
+        let (mut settings, mut other) = (settings, None);
+        if let Some(key) = config.password.as_ref().and_then(|password| password::for_scram(password.expose())) {
+            other = Some(settings.clone());
+            settings.password(key);
+        }
         let tls = Tls::new(&config.ssl_mode, &config.host)?;
         let place = format!("the server at {}", address(&config.host, config.port));
         let warned_of_exposure = AtomicBool::new(false);
-        Ok((Self { config, settings, tls, place, verified_way, report, warned_of_exposure }, patience))
+        Ok((Self { config, settings, other, tls, place, verified_way, report, warned_of_exposure }, patience))
     }
 
-    /// Asks for TLS as `policy` says, and logs in.
+    /// Whether a login that failed like this could succeed with the other form of the password.
+    pub(super) fn has_another_form(&self, failed: &Failed) -> bool {
+        self.other.is_some() && failed.error.kind() == ErrorKind::Permission
+    }
+
+    /// Asks for TLS as `policy` says, and logs in, with the password for SCRAM or in its `other` form.
     ///
     /// # Errors
     /// Why not, and whether the other policy of the mode could lead further.
@@ -60,6 +73,7 @@ impl Login {
         &self,
         stream: S,
         policy: Policy,
+        other: bool,
         deadline: Instant,
     ) -> std::result::Result<(Client, Driver), Failed>
     where
@@ -76,7 +90,8 @@ impl Login {
             place: &self.place,
             report: &self.report,
         };
-        let outcome = timeout_at(deadline, self.settings.connect_raw(stream, negotiation)).await;
+        let settings = self.other.as_ref().filter(|_| other).unwrap_or(&self.settings);
+        let outcome = timeout_at(deadline, settings.connect_raw(stream, negotiation)).await;
         let encrypted = encrypted.load(Ordering::Relaxed);
         match outcome {
             Ok(Ok((client, connection))) => {

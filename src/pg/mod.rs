@@ -5,6 +5,7 @@
 
 mod connect;
 mod login;
+mod password;
 mod pem;
 mod refusal;
 mod report;
