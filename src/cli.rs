@@ -1,4 +1,5 @@
-//! The command line: one operation, spelt as a word or as a flag, and the files it works on.
+//! The command line: one operation of the protocol, spelt as a word or as a flag, and the files it works on; or one
+//! command for people, with options of its own.
 //!
 //! Owns: the grammar and its usage errors. It opens no file and prints nothing.
 
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
+
+pub use self::operator::{ForPeople, Keygen, SetupSql, permit_open};
+
+mod operator;
 
 /// What the process was asked to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +30,8 @@ pub enum Command {
         /// Configured catalog file.
         catalog: PathBuf,
     },
+    /// Answer a person.
+    ForPeople(ForPeople),
 }
 
 /// Reads the arguments, the program's name first.
@@ -38,6 +45,9 @@ where
     I::Item: Into<OsString> + Clone,
 {
     let line = Line::try_parse_from(args)?;
+    if let Some(command) = line.command {
+        return Ok(Command::ForPeople(command));
+    }
     match line.operation() {
         Operation::Spec => Ok(Command::Spec),
         Operation::Check => Ok(Command::Check { config: needed(line.config, "check", "--config")? }),
@@ -51,8 +61,11 @@ where
 /// Loads Airbyte records into PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "destination-postgres", version, about)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(group = ArgGroup::new("asked").required(true).args(["word", "spec", "check", "write"]))]
 struct Line {
+    #[command(subcommand)]
+    command: Option<ForPeople>,
     /// What to do; the spellings --spec, --check and --write do the same
     #[arg(value_name = "OPERATION", value_enum)]
     word: Option<Operation>,

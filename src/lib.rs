@@ -21,7 +21,8 @@
 //! pg: config error limits secret sql
 //! write: batch config copy error limits load_strategy naming pg protocol schema sql types
 //! check: batch config copy error limits naming pg protocol schema sql types
-//! run: check cli config error protocol write
+//! operator: cli config error limits naming pg secret sql
+//! run: check cli config error operator protocol write
 //! main: cli run
 //! ```
 
@@ -39,6 +40,7 @@ pub mod load_strategy;
 pub mod naming;
 #[allow(clippy::cast_possible_truncation, reason = "digit groups, weights and scales are checked against the limits")]
 pub mod numeric;
+pub mod operator;
 pub mod pg;
 pub mod protocol;
 pub mod run;

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::cli::Command;
+use crate::cli::{Command, ForPeople};
 use crate::config::{self, Config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{ConfiguredCatalog, Output};
 use crate::write::Ended;
-use crate::{check, write};
+use crate::{check, operator, write};
 
 /// Runs `command` and reports on stdout.
 pub fn run(command: Command) -> ExitCode {
@@ -20,6 +20,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Spec => spec(&output),
         Command::Check { config } => check(&config, &output),
         Command::Write { config, catalog } => return write(&config, &catalog, output),
+        Command::ForPeople(command) => return answer(&command, &output),
     };
     finish(&output, outcome)
 }
@@ -42,6 +43,22 @@ fn for_a_person(output: &Output, error: &Error) {
     if stderr.is_terminal() {
         drop(writeln!(stderr, "error: {}", output.clean(error.message())));
     }
+}
+
+/// Answers on stdout, and says on stderr what to do with the answer or what went wrong.
+fn answer(command: &ForPeople, output: &Output) -> ExitCode {
+    use std::io::Write;
+    let answer = match command {
+        ForPeople::Keygen(options) => operator::keygen(options),
+        ForPeople::SetupSql(options) => operator::setup_sql(options),
+    };
+    let said = answer.and_then(|answer| output.text(&answer.text).map(|()| answer.advice));
+    let (text, code) = match said {
+        Ok(advice) => (advice, ExitCode::SUCCESS),
+        Err(error) => (format!("error: {}\n", output.clean(error.message())), ExitCode::FAILURE),
+    };
+    drop(std::io::stderr().write_all(text.as_bytes()));
+    code
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

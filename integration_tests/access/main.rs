@@ -8,6 +8,7 @@
 mod basics;
 mod credentials;
 mod credentials_hidden;
+mod operator;
 mod pgbouncer;
 #[path = "../properties/property.rs"]
 mod property;
@@ -29,17 +30,14 @@ const DEFAULT_THREADS: usize = 4;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [
-        basics::trials(),
-        credentials::trials(),
-        credentials_hidden::trials(),
-        pgbouncer::trials(),
-        ssh::trials(),
-        tls::trials(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut trials = Vec::new();
+    trials.extend(basics::trials());
+    trials.extend(credentials::trials());
+    trials.extend(credentials_hidden::trials());
+    trials.extend(operator::trials());
+    trials.extend(pgbouncer::trials());
+    trials.extend(ssh::trials());
+    trials.extend(tls::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     Bastion::stop_shared();

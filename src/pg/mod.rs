@@ -27,8 +27,10 @@ use crate::limits;
 use crate::secret::Redactor;
 use crate::sql::{Statement, session};
 
+pub use password::verifier as password_verifier;
 pub use report::{Event, Step};
 pub use sqlstate::statement_error;
+pub use ssh::KeyPair;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
 

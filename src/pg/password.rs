@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use stringprep::tables;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::secret::Secret;
+
 /// Bytes of a block of SHA-256.
 const BLOCK: usize = 64;
 
@@ -24,6 +26,13 @@ pub(super) fn for_scram(password: &str) -> Option<Vec<u8>> {
     let mut key = if key.len() > BLOCK { Sha256::digest(key).to_vec() } else { key.into_bytes() };
     key.push(0);
     Some(key)
+}
+
+/// What a server keeps of a password (`SCRAM-SHA-256$…`), with a fresh salt. `CREATE USER` takes it in the password's place.
+pub fn verifier(password: &Secret) -> String {
+    let password = password.expose();
+    let key = for_scram(password);
+    postgres_protocol::password::scram_sha_256(key.as_deref().unwrap_or(password.as_bytes()))
 }
 
 /// The password as every version of the server prepares it: what may be in it was settled by Unicode 3.2.

@@ -13,6 +13,8 @@ use russh::client::{self, Handle};
 use russh::keys::PublicKey;
 use tokio::time::Instant;
 
+pub use self::key_pair::KeyPair;
+
 use self::host_key::Pins;
 use self::login::Credentials;
 use self::watcher::{Events, Watcher};
@@ -26,6 +28,7 @@ mod algorithms;
 mod forward;
 mod handshake;
 mod host_key;
+mod key_pair;
 mod login;
 mod private_key;
 mod watcher;

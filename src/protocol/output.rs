@@ -47,11 +47,16 @@ impl Output {
     /// # Errors
     /// [`ErrorKind::Output`] when stdout was closed.
     pub fn line(&self, message: &str) -> Result<()> {
+        self.text(&format!("{message}\n"))
+    }
+
+    /// Writes the answer of a command for people, which is no message.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when stdout was closed.
+    pub fn text(&self, text: &str) -> Result<()> {
         let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut text = Vec::with_capacity(message.len() + 1);
-        text.extend_from_slice(message.as_bytes());
-        text.push(b'\n');
-        sink.write_all(&text).and_then(|()| sink.flush()).map_err(|e| {
+        sink.write_all(text.as_bytes()).and_then(|()| sink.flush()).map_err(|e| {
             Error::new(ErrorKind::Output, "stdout was closed: nobody reads the connector's messages").with_source(e)
         })
     }

@@ -8,6 +8,7 @@ pub mod dependents;
 pub mod introspect;
 pub mod merge;
 pub mod session;
+pub mod setup;
 
 mod conversion;
 #[cfg(test)]

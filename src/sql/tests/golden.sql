@@ -311,6 +311,338 @@ ALTER VIEW "sch""e.ma
 COMMENT ON MATERIALIZED VIEW "sch""e.ma
     $1"."ta'b""le;--" IS 'c'
 
+-- setup::script for schemas of its own
+-- Lets destination-postgres load into this database with the least privileges. Run it in that database, as its
+    -- owner with CREATEROLE or as a superuser. It can be run again; it changes nothing that is right already.
+    -- It does not hold the password, only the SCRAM-SHA-256 verifier that the server keeps of it.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    -- The user that logs in. One that is there already keeps its password.
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        CREATE USER """key""" PASSWORD E'SCRAM-SHA-256$4096:salt$stored:server';
+      END IF;
+    END
+    $setup$;
+    -- To give that one the password of the configuration:
+    -- ALTER USER """key""" PASSWORD E'SCRAM-SHA-256$4096:salt$stored:server';
+    
+    -- CREATE is for its schemas, TEMPORARY for the tables that rows pass through, CONNECT for databases where
+    -- PUBLIC does not have it.
+    GRANT CONNECT, CREATE, TEMPORARY ON DATABASE "ta'b""le;--" TO """key""";
+    
+    COMMIT;
+    
+    -- Worth a thought: by default everybody may connect, and before PostgreSQL 15 everybody may create in public.
+    -- Others lose what they have by PUBLIC alone.
+    -- REVOKE ALL ON DATABASE "ta'b""le;--" FROM PUBLIC;
+    -- REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    
+
+-- setup::script for schemas made beforehand
+-- Lets destination-postgres load into this database with the least privileges. Run it in that database, as its
+    -- owner with CREATEROLE or as a superuser. It can be run again; it changes nothing that is right already.
+    -- It does not hold the password, only the SCRAM-SHA-256 verifier that the server keeps of it.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    -- The user that logs in. One that is there already keeps its password.
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        CREATE USER """key""" PASSWORD E'SCRAM-SHA-256$4096:salt$stored:server';
+      END IF;
+    END
+    $setup$;
+    -- To give that one the password of the configuration:
+    -- ALTER USER """key""" PASSWORD E'SCRAM-SHA-256$4096:salt$stored:server';
+    
+    -- TEMPORARY is for the tables that rows pass through, CONNECT for databases where PUBLIC does not have it.
+    -- It needs no CREATE on the database, since its schemas are made here.
+    GRANT CONNECT, TEMPORARY ON DATABASE "ta'b""le;--" TO """key""";
+    REVOKE CREATE ON DATABASE "ta'b""le;--" FROM """key""";
+    CREATE SCHEMA IF NOT EXISTS "sch""e.ma
+    $1";
+    GRANT ALL ON SCHEMA "sch""e.ma
+    $1" TO """key""";
+    
+    COMMIT;
+    
+    -- Worth a thought: by default everybody may connect, and before PostgreSQL 15 everybody may create in public.
+    -- Others lose what they have by PUBLIC alone.
+    -- REVOKE ALL ON DATABASE "ta'b""le;--" FROM PUBLIC;
+    -- REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    
+
+-- setup::script for schemas of a role, with readers
+-- Lets destination-postgres load into this database with the least privileges. Run it in that database, as its
+    -- owner with CREATEROLE or as a superuser. It can be run again; it changes nothing that is right already.
+    -- It sets no password: do that afterwards, in psql with \password.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    -- The user that logs in. One that is there already keeps its password.
+    -- The role that it takes on owns everything that is loaded.
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        CREATE USER """key""";
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'cur.sor\\') THEN
+        CREATE ROLE "cur.sor\" NOLOGIN;
+      END IF;
+    END
+    $setup$;
+    GRANT "cur.sor\" TO """key""";
+    
+    -- CREATE is for its schemas, TEMPORARY for the tables that rows pass through, CONNECT for databases where
+    -- PUBLIC does not have it.
+    GRANT CONNECT ON DATABASE "ta'b""le;--" TO """key""";
+    GRANT CREATE, TEMPORARY ON DATABASE "ta'b""le;--" TO "cur.sor\";
+    
+    -- Readers: what is loaded from now on, and what was loaded before.
+    DO $setup$
+    BEGIN
+      IF NOT pg_catalog.pg_has_role(E'cur.sor\\', 'USAGE') THEN
+        GRANT "cur.sor\" TO CURRENT_USER;
+      END IF;
+    END
+    $setup$;
+    ALTER DEFAULT PRIVILEGES FOR ROLE "cur.sor\" GRANT USAGE ON SCHEMAS TO "$1 /* ' */", "de
+    leted";
+    ALTER DEFAULT PRIVILEGES FOR ROLE "cur.sor\" GRANT SELECT ON TABLES TO "$1 /* ' */", "de
+    leted";
+    DO $setup$
+    DECLARE
+      grant_to text;
+    BEGIN
+      FOR grant_to IN
+        SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO ', n.nspname) FROM pg_catalog.pg_namespace n
+        WHERE pg_catalog.pg_get_userbyid(n.nspowner) = E'cur.sor\\'
+        UNION ALL
+        SELECT pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO ', n.nspname, c.relname)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE pg_catalog.pg_get_userbyid(c.relowner) = E'cur.sor\\' AND c.relkind IN ('r', 'p', 'v', 'm')
+        AND c.relpersistence <> 't'
+      LOOP
+        EXECUTE grant_to || E'"$1 /* '' */", "de
+    leted"';
+      END LOOP;
+    END
+    $setup$;
+    
+    COMMIT;
+    
+    -- Worth a thought: by default everybody may connect, and before PostgreSQL 15 everybody may create in public.
+    -- Others lose what they have by PUBLIC alone.
+    -- REVOKE ALL ON DATABASE "ta'b""le;--" FROM PUBLIC;
+    -- REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    -- GRANT CONNECT ON DATABASE "ta'b""le;--" TO "$1 /* ' */", "de
+    -- leted";
+    
+
+-- setup::script for schemas made beforehand, of a role, with readers
+-- Lets destination-postgres load into this database with the least privileges. Run it in that database, as its
+    -- owner with CREATEROLE or as a superuser. It can be run again; it changes nothing that is right already.
+    -- It sets no password: do that afterwards, in psql with \password.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    -- The user that logs in. One that is there already keeps its password.
+    -- The role that it takes on owns everything that is loaded.
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        CREATE USER """key""";
+      END IF;
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'cur.sor\\') THEN
+        CREATE ROLE "cur.sor\" NOLOGIN;
+      END IF;
+    END
+    $setup$;
+    GRANT "cur.sor\" TO """key""";
+    
+    -- TEMPORARY is for the tables that rows pass through, CONNECT for databases where PUBLIC does not have it.
+    -- It needs no CREATE on the database, since its schemas are made here.
+    GRANT CONNECT ON DATABASE "ta'b""le;--" TO """key""";
+    GRANT TEMPORARY ON DATABASE "ta'b""le;--" TO "cur.sor\";
+    REVOKE CREATE ON DATABASE "ta'b""le;--" FROM "cur.sor\";
+    CREATE SCHEMA IF NOT EXISTS "sch""e.ma
+    $1";
+    GRANT ALL ON SCHEMA "sch""e.ma
+    $1" TO "cur.sor\";
+    CREATE SCHEMA IF NOT EXISTS "de
+    leted";
+    GRANT ALL ON SCHEMA "de
+    leted" TO "cur.sor\";
+    
+    -- Readers: what is loaded from now on, and what was loaded before.
+    DO $setup$
+    BEGIN
+      IF NOT pg_catalog.pg_has_role(E'cur.sor\\', 'USAGE') THEN
+        GRANT "cur.sor\" TO CURRENT_USER;
+      END IF;
+    END
+    $setup$;
+    GRANT USAGE ON SCHEMA "sch""e.ma
+    $1" TO "$1 /* ' */", "de
+    leted";
+    ALTER DEFAULT PRIVILEGES FOR ROLE "cur.sor\" IN SCHEMA "sch""e.ma
+    $1" GRANT SELECT ON TABLES TO "$1 /* ' */", "de
+    leted";
+    GRANT USAGE ON SCHEMA "de
+    leted" TO "$1 /* ' */", "de
+    leted";
+    ALTER DEFAULT PRIVILEGES FOR ROLE "cur.sor\" IN SCHEMA "de
+    leted" GRANT SELECT ON TABLES TO "$1 /* ' */", "de
+    leted";
+    DO $setup$
+    DECLARE
+      grant_to text;
+    BEGIN
+      FOR grant_to IN
+        SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO ', n.nspname) FROM pg_catalog.pg_namespace n
+        WHERE pg_catalog.pg_get_userbyid(n.nspowner) = E'cur.sor\\'
+        UNION ALL
+        SELECT pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO ', n.nspname, c.relname)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE pg_catalog.pg_get_userbyid(c.relowner) = E'cur.sor\\' AND c.relkind IN ('r', 'p', 'v', 'm')
+        AND c.relpersistence <> 't'
+      LOOP
+        EXECUTE grant_to || E'"$1 /* '' */", "de
+    leted"';
+      END LOOP;
+    END
+    $setup$;
+    
+    COMMIT;
+    
+    -- Worth a thought: by default everybody may connect, and before PostgreSQL 15 everybody may create in public.
+    -- Others lose what they have by PUBLIC alone.
+    -- REVOKE ALL ON DATABASE "ta'b""le;--" FROM PUBLIC;
+    -- REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    -- GRANT CONNECT ON DATABASE "ta'b""le;--" TO "$1 /* ' */", "de
+    -- leted";
+    
+
+-- setup::undo
+-- Takes back what setup-sql gave. Run it in the same database, as its owner with CREATEROLE or as a superuser,
+    -- when no sync is running. It can be run again.
+    -- What was loaded stays and becomes the property of the role that runs this; a schema that holds nothing goes.
+    -- The user loses its privileges on every database: it is meant to be the user of this destination alone.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        IF NOT pg_catalog.pg_has_role(E'"key"', 'USAGE') THEN
+          GRANT """key""" TO CURRENT_USER;
+        END IF;
+        REASSIGN OWNED BY """key""" TO CURRENT_USER;
+        DROP OWNED BY """key""";
+        BEGIN
+          DROP ROLE """key""";
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+          RAISE NOTICE USING MESSAGE = 'the user stays: it owns something in another database';
+        END;
+      END IF;
+      BEGIN
+        DROP SCHEMA IF EXISTS "sch""e.ma
+    $1";
+      EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+        RAISE NOTICE USING MESSAGE = E'schema "sch""e.ma
+    $1" stays: it holds something, or is not yours';
+      END;
+    END
+    $setup$;
+    
+    COMMIT;
+    
+    -- Without what was loaded:
+    -- DROP SCHEMA IF EXISTS "sch""e.ma
+    -- $1" CASCADE;
+    
+
+-- setup::undo of a role and two schemas
+-- Takes back what setup-sql gave. Run it in the same database, as its owner with CREATEROLE or as a superuser,
+    -- when no sync is running. It can be run again.
+    -- What was loaded stays and becomes the property of the role that runs this; a schema that holds nothing goes.
+    -- The user loses its privileges on every database: it is meant to be the user of this destination alone.
+    BEGIN;
+    SET LOCAL search_path = '';
+    SET LOCAL client_encoding = 'UTF8';
+    
+    DO $setup$
+    BEGIN
+      IF pg_catalog.current_database() <> E'ta''b"le;--' THEN
+        RAISE EXCEPTION USING MESSAGE = E'connect to database "ta''b""le;--" first';
+      END IF;
+      IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'"key"') THEN
+        IF NOT pg_catalog.pg_has_role(E'"key"', 'USAGE') THEN
+          GRANT """key""" TO CURRENT_USER;
+        END IF;
+        REASSIGN OWNED BY """key""" TO CURRENT_USER;
+        DROP OWNED BY """key""";
+        BEGIN
+          DROP ROLE """key""";
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+          RAISE NOTICE USING MESSAGE = 'the user stays: it owns something in another database';
+        END;
+      END IF;
+      BEGIN
+        DROP SCHEMA IF EXISTS "sch""e.ma
+    $1";
+      EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+        RAISE NOTICE USING MESSAGE = E'schema "sch""e.ma
+    $1" stays: it holds something, or is not yours';
+      END;
+      BEGIN
+        DROP SCHEMA IF EXISTS "de
+    leted";
+      EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+        RAISE NOTICE USING MESSAGE = E'schema "de
+    leted" stays: it holds something, or is not yours';
+      END;
+    END
+    $setup$;
+    
+    COMMIT;
+    
+    -- The role that owns what was loaded may serve others too, so it stays. Without it:
+    -- REASSIGN OWNED BY "cur.sor\" TO CURRENT_USER;
+    -- DROP OWNED BY "cur.sor\";
+    -- DROP ROLE "cur.sor\";
+    
+    -- Without what was loaded:
+    -- DROP SCHEMA IF EXISTS "sch""e.ma
+    -- $1" CASCADE;
+    -- DROP SCHEMA IF EXISTS "de
+    -- leted" CASCADE;
+    
+
 -- dependents::reasons_to_keep
 SELECT k.kind, k.name FROM ( SELECT 'view' AS kind, v.relname::text AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = r.ev_class WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1 UNION SELECT CASE contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, conname::text FROM pg_catalog.pg_constraint WHERE (conrelid = $1 AND contype <> 'n') OR (confrelid = $1 AND contype = 'f') UNION SELECT 'trigger', tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal UNION SELECT 'row security policy', polname::text FROM pg_catalog.pg_policy WHERE polrelid = $1 UNION SELECT 'row security', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (relrowsecurity OR relforcerowsecurity) UNION SELECT 'publication', p.pubname::text FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1 UNION SELECT 'statistics object', stxname::text FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1 UNION SELECT 'partition or inheritance', pg_catalog.pg_describe_object( 'pg_catalog.pg_class'::pg_catalog.regclass, CASE WHEN inhrelid = $1 THEN inhparent ELSE inhrelid END, 0) FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1 UNION SELECT 'comment', pg_catalog.pg_describe_object(d.classoid, d.objoid, d.objsubid) FROM pg_catalog.pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum = d.objsubid AND a.attname = '_airbyte_meta') UNION SELECT 'grant', old.relname::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relacl IS DISTINCT FROM new.relacl UNION SELECT 'owner', pg_catalog.pg_get_userbyid(old.relowner)::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relowner <> new.relowner UNION SELECT 'replica identity', old.relreplident::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relreplident <> new.relreplident UNION SELECT 'storage setting', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (reloptions IS NOT NULL OR reltablespace <> 0 OR relpersistence <> 'p' OR relkind <> 'r') UNION SELECT 'column setting', a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attacl IS NOT NULL OR a.atthasdef OR a.attidentity <> '' OR a.attoptions IS NOT NULL OR a.attstorage <> t.typstorage OR COALESCE(a.attstattarget, -1) <> -1 OR a.attcollation <> t.typcollation) UNION SELECT 'security label', provider FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid = $1 UNION SELECT 'object', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = $1 LEFT JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE d.deptype = 'n' AND (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) AND ((d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1) OR (d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (c.reltype, t.typarray))) ) k ORDER BY k.kind, k.name
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sql::dependents::{Grant, View};
 use crate::sql::merge::{Merge, Source};
+use crate::sql::setup::Setup;
 
 /// Every statement under the name of the function that makes it, with what it was made for.
 pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
@@ -11,6 +12,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
     definitions(names, &mut add);
     merges(names, &mut add);
     views(names, &mut add);
+    scripts(names, &mut add);
     for (name, statement) in [
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
@@ -159,4 +161,28 @@ fn views(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     for statement in (View { populated: true, comment: Some("c".into()), ..materialized }).restore_statements() {
         add("dependents::restore_statements of a materialized view with data", statement);
     }
+}
+
+fn scripts(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let setup = Setup {
+        database: &names.table.table,
+        user: &names.key,
+        verifier: Some("SCRAM-SHA-256$4096:salt$stored:server"),
+        role: None,
+        schemas: std::slice::from_ref(&names.table.schema),
+        readers: &[],
+    };
+    let shared = Setup {
+        verifier: None,
+        role: Some(&names.cursor),
+        schemas: &[names.table.schema.clone(), names.deleted.clone()],
+        readers: &[names.other.clone(), names.deleted.clone()],
+        ..setup
+    };
+    add("setup::script for schemas of its own", setup.script(true));
+    add("setup::script for schemas made beforehand", setup.script(false));
+    add("setup::script for schemas of a role, with readers", shared.script(true));
+    add("setup::script for schemas made beforehand, of a role, with readers", shared.script(false));
+    add("setup::undo", setup.undo());
+    add("setup::undo of a role and two schemas", shared.undo());
 }

@@ -1,0 +1,10 @@
+//! The commands for people: what they print is used as it is printed, on real servers and bastions.
+
+mod keygen;
+mod setup_sql;
+
+use libtest_mimic::Trial;
+
+pub fn trials() -> Vec<Trial> {
+    [keygen::trials(), setup_sql::trials()].into_iter().flatten().collect()
+}
