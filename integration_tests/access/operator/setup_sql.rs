@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::connector::{Connector, Outcome};
 use crate::support::postgres::{TestDatabase, TestServer};
+use crate::support::psql::Psql;
 use crate::support::sql::{Sql, quote_identifier, quote_literal};
 
 pub fn trials() -> Vec<Trial> {
@@ -296,6 +297,8 @@ fn any_names_and_passwords() -> Result<(), Failed> {
         .map(|at| [0, 1, 2, 3, 4].map(|by| odd[(at + by) % odd.len()].to_owned()))
         .map(|[user, database, schema, role, password]| [user, database, schema, role, printable.clone() + &password])
         .collect();
+    // SASLprep would leave nothing of this password.
+    cases.push(["", "", "", "", "\u{ad}\u{34f}\u{ad}"].map(str::to_owned));
     cases.extend((0..5).map(|_| [1, 1, 1, 1, 12].map(random_text)));
     let sql = TestServer::shared().superuser("postgres")?;
     for (at, [user, database, schema, role, password]) in cases.into_iter().enumerate() {
@@ -316,6 +319,9 @@ fn any_names_and_passwords() -> Result<(), Failed> {
         // As one message, which is what many a console sends.
         inside.run(&script(&config, options)).map_err(|e| format!("{case}: {e}"))?;
         assert_eq!(check(&config), "SUCCEEDED", "{case}");
+        // libpq prepares the password in its own way.
+        let psql = Psql::new(&config, "127.0.0.1").mode("prefer").encrypted();
+        assert_eq!(psql, Ok(false), "{case}");
         let undo = script(&config, &["--undo"]);
         inside.run(&undo).map_err(|e| format!("{case}: {e}"))?;
         if at % 2 == 0 {
