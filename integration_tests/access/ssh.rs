@@ -1,5 +1,7 @@
 //! The way through a bastion: a real OpenSSH server with PostgreSQL behind it, and servers that misbehave.
 
+mod algorithms;
+mod forward;
 mod host_key;
 mod login;
 
@@ -9,7 +11,7 @@ use serde_json::Value;
 use crate::support::connector::{Connector, Outcome};
 
 pub fn trials() -> Vec<Trial> {
-    [host_key::trials(), login::trials()].into_iter().flatten().collect()
+    [algorithms::trials(), forward::trials(), host_key::trials(), login::trials()].into_iter().flatten().collect()
 }
 
 /// What `check` answered.

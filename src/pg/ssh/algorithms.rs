@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use russh::client::GexParams;
 use russh::keys::Algorithm;
 use russh::{Names, Preferred, cipher, client, compression, kex, mac};
 
@@ -24,6 +25,7 @@ pub(super) fn session_config(algorithms: &[Algorithm], strict: bool) -> client::
         keepalive_max: limits::SSH_KEEPALIVE_UNANSWERED,
         inactivity_timeout: Some(limits::SSH_IDLE),
         nodelay: true,
+        gex: GexParams::new(3072, 4096, 8192).unwrap_or_default(),
         preferred: Preferred {
             kex: Cow::Borrowed(KEY_EXCHANGES),
             key: Cow::Owned(algorithms.to_vec()),

@@ -157,15 +157,13 @@ impl Bastion {
 
     async fn show_key(&self, handle: &mut Handle<Watcher>, key: &Arc<PrivateKey>) -> Step<Verdict> {
         let hashes = match key.algorithm() {
-            Algorithm::Rsa { .. } => match handle.best_supported_rsa_hash().await? {
-                Some(Some(hash)) => vec![Some(hash)],
-                Some(None) => {
-                    let text = "accepts RSA keys only with SHA-1 signatures, which are not safe; use an Ed25519 key, \
-                                or update its SSH server";
-                    return Err(Problem::Ours(self.error(ErrorKind::Config, text)));
-                }
-                None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
-            },
+            Algorithm::Rsa { .. } if handle.best_supported_rsa_hash().await? == Some(None) => {
+                let text = "accepts RSA keys only with SHA-1 signatures, which are not safe; use an Ed25519 key, or \
+                            update its SSH server";
+                return Err(Problem::Ours(self.error(ErrorKind::Config, text)));
+            }
+            // OpenSSH names both, also when it is set up to accept one of them.
+            Algorithm::Rsa { .. } => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
             _ => vec![None],
         };
         let mut verdict = Verdict::Refused(MethodSet::empty());
@@ -236,9 +234,14 @@ impl Bastion {
                     1 => ("key", "this key is"),
                     _ => ("keys", "one of these keys is"),
                 };
+                let rsa = if shown.iter().any(|key| key.algorithm().is_rsa()) {
+                    ". RSA keys sign with SHA-2 here; a server that wants SHA-1 needs an Ed25519 key"
+                } else {
+                    ""
+                };
                 format!(
                     "refuses the {what} of `{user}` ({}){after}; check `tunnel_method.tunnel_user`, and that {which} \
-                     in the user's authorized_keys (methods it accepts: {methods})",
+                     in the user's authorized_keys (methods it accepts: {methods}){rsa}",
                     prints.join(", ")
                 )
             }
