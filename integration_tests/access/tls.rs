@@ -3,6 +3,10 @@
 //! Each row is a server and what the client was given. psql is run beside `check` in every mode; whether they get in, and
 //! whether with TLS, must be the same, but for the cells that a row lists with a reason. Every refusal has its text.
 
+mod channel_binding;
+mod client_keys;
+mod names;
+
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +19,7 @@ use crate::support::psql::Psql;
 use crate::support::tls_server::{Setup, TlsServer};
 
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-const VERIFYING: &[&str] = &["require", "verify-ca", "verify-full"];
+const VERIFYING: &[&str] = &["verify-ca", "verify-full"];
 const SCRAM: &str = "host all all 127.0.0.1/32 scram-sha-256";
 
 const CLEAR_TEXT_AND_NOT_OFFERED: &str = "the server at localhost:5432 does not offer TLS, but `ssl_mode` asks for it; switch it on in the server (`ssl = on`) or choose another mode (this was with TLS; without TLS, tried first: the server at localhost:5432 asks for the password in clear text over a connection that is not encrypted; it was not sent. Use an `ssl_mode` that encrypts, or scram-sha-256 in pg_hba.conf)";
@@ -55,7 +59,11 @@ pub fn trials() -> Vec<Trial> {
         let shared = Arc::clone(&shared);
         Trial::test(format!("tls::{}", row.name), move || run(row, &shared))
     };
-    ROWS.iter().map(trial).collect()
+    let rows = ROWS.iter().map(trial);
+    rows.chain(channel_binding::trials(&shared))
+        .chain(client_keys::trials(&shared))
+        .chain(names::trials(&shared))
+        .collect()
 }
 
 const NOT_OFFERED: &str = "the server at localhost:5432 does not offer TLS, but `ssl_mode` asks for it; switch it on in the server (`ssl = on`) or choose another mode";
@@ -395,6 +403,10 @@ static ROWS: &[Row] = &[
     },
 ];
 
+fn start() -> (TlsServer, Papers) {
+    (TlsServer::start(), Papers::new())
+}
+
 fn good() -> Subject {
     Subject::server("server", &["DNS:localhost", "IP:127.0.0.1"])
 }
@@ -434,7 +446,7 @@ impl Papers {
 
 fn run(row: &'static Row, shared: &Shared) -> Result<(), Failed> {
     let mut shared = shared.lock().unwrap_or_else(|broken| broken.into_inner());
-    let (server, papers) = shared.get_or_insert_with(|| (TlsServer::start(), Papers::new()));
+    let (server, papers) = shared.get_or_insert_with(start);
     let (setup, given) = (row.parties)(papers, &server.database().writer);
     server.set_up(&setup)?;
 
@@ -484,6 +496,17 @@ fn ssl_mode(mode: &str, given: &Given) -> Value {
     }
 }
 
+/// What `check` answered: success, or the message of its failure.
+fn answer(outcome: &Outcome) -> Result<(), String> {
+    let answers = outcome.messages_of("CONNECTION_STATUS");
+    let [answer] = answers.as_slice() else { return Err(format!("not one answer: {outcome:?}")) };
+    let answer = &answer["connectionStatus"];
+    if answer["status"] == "SUCCEEDED" {
+        return Ok(());
+    }
+    Err(answer["message"].as_str().unwrap_or_default().to_owned())
+}
+
 /// Compares one cell with libpq and with the row.
 fn judge(
     row: &Row,
@@ -494,19 +517,14 @@ fn judge(
     name: &str,
     config: &Value,
 ) -> Result<(), String> {
-    let status = outcome.messages_of("CONNECTION_STATUS");
-    let [status] = status.as_slice() else { return Err(format!("not one answer: {outcome:?}")) };
-    let ours = match status["connectionStatus"]["status"].as_str() {
-        Some("SUCCEEDED") => {
-            let mut logins = log.lines().filter(|line| {
-                line.contains(&format!("application_name={name} "))
-                    || line.ends_with(&format!("application_name={name}"))
-            });
+    let ours = match answer(outcome) {
+        Ok(()) => {
+            let told = format!("application_name={name}");
+            let mut logins = log.lines().filter(|line| line.contains(&format!("{told} ")) || line.ends_with(&told));
             let login = logins.next().ok_or("the server knows of no login")?;
             Ok(login.contains("SSL enabled"))
         }
-        _ => {
-            let text = status["connectionStatus"]["message"].as_str().unwrap_or_default();
+        Err(text) => {
             let text = text.replace(&format!(":{}", config["port"]), ":5432");
             let text = text.replace(config["username"].as_str().unwrap_or_default(), "writer");
             let text = text.replace(config["database"].as_str().unwrap_or_default(), "app");

@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 /// Kinds of keys.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyKind {
     Rsa(u32),
     /// With the curve P-256.

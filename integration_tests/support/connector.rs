@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -98,6 +99,31 @@ impl Connector {
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
         self.command.arg(argument);
+        self
+    }
+
+    /// Lets it know only the host names of these lines of a hosts file, in a mount namespace of its own. To be called
+    /// before [`Connector::env`].
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn hosts(mut self, lines: &str) -> Self {
+        let file = |name: &str, text: &str| {
+            let path = self.files.path().join(name);
+            fs::write(&path, format!("{text}\n")).expect("a temporary file");
+            path
+        };
+        let mut inside = Command::new("unshare");
+        // Who is not root may be it in a namespace of his own.
+        if fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
+            inside.args(["--user", "--map-root-user"]);
+        }
+        let script = "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" /etc/nsswitch.conf && shift && exec \"$@\"";
+        inside.args(["--mount", "sh", "-c", script]);
+        inside.arg(file("hosts", lines)).arg(file("nsswitch", "hosts: files"));
+        inside.arg(self.command.get_program()).args(self.command.get_args());
+        self.command = inside;
         self
     }
 

@@ -7,6 +7,8 @@ pub mod bastion;
 pub mod certificates;
 pub mod connector;
 pub mod dump;
+pub mod hostile_postgres;
+pub mod meddler;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod psql;

@@ -164,6 +164,10 @@ impl Login {
                 "{place} asks for a kind of login that is not supported; use scram-sha-256 or a client certificate \
                 for `{user}` in pg_hba.conf"
             ),
+            ("authentication error", "server did not use channel binding") => format!(
+                "{place} offers no login with channel binding, which `channelBinding` in `jdbc_url_params` asks for; it \
+                takes TLS and scram-sha-256"
+            ),
             ("authentication error", _) => format!(
                 "{place} asks for the password of `{user}` but cannot prove that it knows it; it may be another \
                 server that poses as yours. Check `host` and `port`"
@@ -259,6 +263,8 @@ fn settings(config: &Config, report: &Report) -> (Settings, Duration) {
         .user(&config.username)
         .dbname(&config.database)
         .application_name(APPLICATION_NAME)
+        // Taken where it is offered, and whoever takes it off the offer is found out: our answer says that we could, and
+        // the server's proof covers our answer. So `require` would only keep out poolers that cannot offer it.
         .channel_binding(ChannelBinding::Prefer)
         // The question for TLS is ours (see `tls`); to tokio-postgres the stream is always ready for the handshake.
         .ssl_mode(WireMode::Require)
@@ -278,6 +284,11 @@ fn settings(config: &Config, report: &Report) -> (Settings, Duration) {
             ("connecttimeout", Ok(seconds)) => {
                 patience = Duration::from_secs(seconds).min(limits::CONNECT_TIMEOUT_MAX);
             }
+            ("channelbinding", _) => match value.trim().to_ascii_lowercase().as_str() {
+                "disable" => drop(settings.channel_binding(ChannelBinding::Disable)),
+                "require" => drop(settings.channel_binding(ChannelBinding::Require)),
+                _ => {}
+            },
             _ => unused.push(format!("`{}`", clean(key, &config.secrets()))),
         }
     }

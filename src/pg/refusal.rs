@@ -25,6 +25,14 @@ pub(super) fn explain_refusal(code: &str, said: &str, config: &Config, encrypted
         }
         "57P03" => (transient, format!("it does not accept connections now: {said}")),
         "55000" => (ErrorKind::Permission, format!("the database `{database}` accepts no connections ({said})")),
+        _ if code.starts_with("28") && lower.contains("channel binding") => (
+            ErrorKind::Permission,
+            format!(
+                "the TLS connection does not end at the server itself ({said}): somebody is in between, a proxy or an \
+                attacker. Connect to the server directly, or, if the proxy is yours, set `channelBinding=disable` in \
+                `jdbc_url_params`"
+            ),
+        ),
         _ if code.starts_with("28") && lower.contains("valid client certificate") => (
             ErrorKind::Permission,
             format!(

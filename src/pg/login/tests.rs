@@ -35,6 +35,22 @@ fn parameters_of_the_url() {
 }
 
 #[test]
+fn channel_binding_by_parameter() {
+    use tokio_postgres::config::ChannelBinding as Binding;
+    let (report, said) = warnings();
+    for (value, wanted) in [
+        ("prefer", Binding::Prefer),
+        ("Require", Binding::Require),
+        ("disable", Binding::Disable),
+        ("", Binding::Prefer),
+    ] {
+        let more = format!(r#","jdbc_url_params":"channelBinding={value}""#);
+        assert_eq!(settings(&config(&more), &report).0.get_channel_binding(), wanted, "{value}");
+    }
+    assert!(said.lock().expect("lock").is_empty());
+}
+
+#[test]
 fn time_limits_have_a_limit() {
     let (report, said) = warnings();
     for (value, seconds) in [("0", 600), ("7", 7), ("99999999999", 600), ("soon", 20), ("-1", 20)] {

@@ -105,13 +105,20 @@ pub(super) fn may_sign(certificate: &Certificate) -> bool {
     matches!(certificate.tbs_certificate.get::<BasicConstraints>(), Ok(Some((_, BasicConstraints { ca: true, .. }))))
 }
 
-/// Whether the common name is for `host`. Like in libpq it counts only where no alternative name is of the host's kind.
-pub(super) fn common_name_is_for(certificate: &Certificate, host: &str, is_address: bool) -> bool {
+/// Whether a name that rustls does not look at is for `host`. Like in libpq the common name counts only where no
+/// alternative name is of the host's kind.
+pub(super) fn a_name_is_for(certificate: &Certificate, host: &str, is_address: bool) -> bool {
     let names = match certificate.tbs_certificate.get::<SubjectAltName>() {
         Ok(Some((_, SubjectAltName(names)))) => names,
         Ok(None) => Vec::new(),
         Err(_) => return false,
     };
+    // An address that was taken for a name, as it often is.
+    let as_name =
+        |name: &GeneralName| matches!(name, GeneralName::DnsName(name) if is_address && name.as_str() == host);
+    if names.iter().any(as_name) {
+        return true;
+    }
     let counts = names.iter().any(|name| match name {
         GeneralName::DnsName(_) => !is_address,
         GeneralName::IpAddress(_) => is_address,

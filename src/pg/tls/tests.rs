@@ -20,6 +20,7 @@ const V1_FORGED: &str = include_str!("../fixtures/v1_forged.crt");
 const CN_ONLY: &str = include_str!("../fixtures/cn_only.crt");
 const OTHER_SAN: &str = include_str!("../fixtures/other_san.crt");
 const SELF_SIGNED: &str = include_str!("../fixtures/self_signed.crt");
+const ADDRESSES: &str = include_str!("../fixtures/addresses.crt");
 const HOST: &str = "db.example.com";
 /// 2030-01-01, within the validity of the fixtures.
 const NOW: Duration = Duration::from_secs(1_893_456_000);
@@ -49,6 +50,9 @@ fn what_libpq_accepts() {
     for (ca, certificate) in [(CA, V1), (CA, CN_ONLY), (SELF_SIGNED, SELF_SIGNED)] {
         assert_eq!(verify(full("DB.example.com"), ca, certificate, NOW), Ok(()));
     }
+    for address in ["192.0.2.1", "2001:db8::1", "2001:DB8:0::1"] {
+        assert_eq!(verify(full(address), ADDRESSES, ADDRESSES, NOW), Ok(()), "{address}");
+    }
     let several = format!("{SELF_SIGNED}{CA}");
     assert_eq!(verify(full(HOST), &several, V1, NOW), Ok(()));
     for certificate in [V1_FORGED, SELF_SIGNED] {
@@ -64,9 +68,13 @@ fn what_libpq_refuses() {
     }
     // The same certificate as the CA, but not the one that signed.
     assert!(verify(Check::Chain, V1, CN_ONLY, NOW).is_err());
-    for (ca, certificate, host) in
-        [(CA, V1, "other.example.com"), (CA, OTHER_SAN, HOST), (SELF_SIGNED, SELF_SIGNED, "x.example.com")]
-    {
+    for (ca, certificate, host) in [
+        (CA, V1, "other.example.com"),
+        (CA, OTHER_SAN, HOST),
+        (SELF_SIGNED, SELF_SIGNED, "x.example.com"),
+        (ADDRESSES, ADDRESSES, "2001:db8::2"),
+        (ADDRESSES, ADDRESSES, "addresses.example.com"),
+    ] {
         let refusal = verify(full(host), ca, certificate, NOW).expect_err(host);
         let (kind, text) = explain(&refusal, "the server");
         assert!(kind == ErrorKind::Config && text.contains("is not for the name in `host`"), "{text}");

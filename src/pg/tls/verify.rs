@@ -19,7 +19,7 @@ use x509_cert::certificate::Version;
 use x509_cert::der::{Decode, Encode};
 
 use super::certificate::{
-    common_name_is_for, may_sign, public_key, value, verify_dates, verify_key_length, verify_with_key,
+    a_name_is_for, may_sign, public_key, value, verify_dates, verify_key_length, verify_with_key,
 };
 
 /// How much is verified.
@@ -128,7 +128,7 @@ impl Verifier {
         let Err(refusal) = strict else { return Ok(()) };
         let is_address = matches!(name, ServerName::IpAddress(_));
         match Certificate::from_der(certificate) {
-            Ok(parsed) if common_name_is_for(&parsed, host, is_address) => Ok(()),
+            Ok(parsed) if a_name_is_for(&parsed, host, is_address) => Ok(()),
             Ok(parsed) if parsed.tbs_certificate.version == Version::V1 => {
                 Err(CertificateError::NotValidForName.into())
             }
