@@ -89,6 +89,7 @@ impl RecordDecoder {
         self.text.push('{');
         scanner.enter_object()?;
         let line = scanner.line();
+        let mut size = 0;
         let mut first = true;
         while let Some(key) = scanner.next_key(first)? {
             first = false;
@@ -96,12 +97,15 @@ impl RecordDecoder {
             if value.kind == Kind::Null {
                 continue;
             }
-            if value.exceeds_jsonb() || json::jsonb_size(value.text(line)) > limits::JSONB_BYTES {
+            // The members must fit together, and the record is one level around each.
+            let bytes = json::member_size(key.text(line), value.text(line), line.len());
+            if value.exceeds_jsonb() || value.is_deepest() || size + bytes > limits::JSONB_BYTES {
                 let mut name = String::new();
                 json::append_unescaped(key.text(line), &mut name);
                 self.left_out.push(name);
                 continue;
             }
+            size += bytes;
             if self.text.len() > 1 {
                 self.text.push(',');
             }

@@ -9,4 +9,4 @@ mod tests;
 mod text;
 
 pub use scanner::{Kind, Scanner, SyntaxError, Token};
-pub use text::{Cleaned, append_compact, append_unescaped, jsonb_size, write_quoted};
+pub use text::{Cleaned, append_compact, append_unescaped, jsonb_size, member_size, write_quoted};

@@ -1,5 +1,6 @@
 //! A strict JSON scanner over one line.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::limits;
@@ -40,6 +41,7 @@ const ESCAPED: u8 = 1;
 const DIRTY: u8 = 2;
 const TOO_DEEP: u8 = 4;
 const NUMBER_TOO_LARGE: u8 = 8;
+const DEEPEST: u8 = 16;
 
 impl Token {
     /// The token of a member that is not there.
@@ -63,6 +65,11 @@ impl Token {
     /// Nested deeper than [`limits::JSON_DEPTH`], or holding a number that `numeric` cannot: `jsonb` would refuse it.
     pub fn exceeds_jsonb(self) -> bool {
         self.flags & (TOO_DEEP | NUMBER_TOO_LARGE) != 0
+    }
+
+    /// Nested as deep as [`limits::JSON_DEPTH`] or deeper: it can be no member of anything that is stored.
+    pub fn is_deepest(self) -> bool {
+        self.flags & DEEPEST != 0
     }
 }
 
@@ -354,9 +361,7 @@ impl<'a> Scanner<'a> {
                 b'{' => {
                     self.pos += 1;
                     self.nesting.push(true);
-                    if self.nesting.len() > limits::JSON_DEPTH {
-                        flags |= TOO_DEEP;
-                    }
+                    flags |= self.depth();
                     self.skip_space();
                     if self.peek() != b'}' {
                         flags |= self.key()?;
@@ -366,9 +371,7 @@ impl<'a> Scanner<'a> {
                 b'[' => {
                     self.pos += 1;
                     self.nesting.push(false);
-                    if self.nesting.len() > limits::JSON_DEPTH {
-                        flags |= TOO_DEEP;
-                    }
+                    flags |= self.depth();
                     self.skip_space();
                     if self.peek() != b']' {
                         continue 'value;
@@ -405,6 +408,15 @@ impl<'a> Scanner<'a> {
                     _ => return self.error(),
                 }
             }
+        }
+    }
+
+    /// The flags of a container that was just opened.
+    fn depth(&self) -> u8 {
+        match self.nesting.len().cmp(&limits::JSON_DEPTH) {
+            Ordering::Less => 0,
+            Ordering::Equal => DEEPEST,
+            Ordering::Greater => DEEPEST | TOO_DEEP,
         }
     }
 

@@ -167,15 +167,28 @@ fn closing_quote(inside: &str) -> usize {
     inside.len()
 }
 
+/// Bytes of a number, a key or a literal in `jsonb` beyond its own text: the entry word, alignment and the numeric's
+/// header.
+const JSONB_OVERHEAD: usize = 16;
+/// No JSON text below this size can grow to the limit of `jsonb`: the shortest element is two bytes of text.
+const JSONB_SAFE: usize = 16 << 20;
+
 /// An upper bound of the bytes that `jsonb` needs for a JSON text; exact counting starts where it can matter.
 pub fn jsonb_size(json: &str) -> usize {
-    /// Bytes of a number, a key or a literal beyond its own text: the entry word, alignment and the numeric's header.
-    const OVERHEAD: usize = 16;
-    /// No JSON text below this size can grow to the limit: the shortest element is two bytes of text.
-    const SAFE: usize = 16 << 20;
-    if json.len() <= SAFE {
-        return json.len();
+    if json.len() <= JSONB_SAFE { json.len() } else { counted_size(json) }
+}
+
+/// As [`jsonb_size`], for one member of an object in a text of `whole` bytes.
+pub fn member_size(key: &str, value: &str, whole: usize) -> usize {
+    /// Two quotes, a colon and a comma.
+    const PUNCTUATION: usize = 4;
+    if whole <= JSONB_SAFE {
+        return key.len() + value.len() + PUNCTUATION;
     }
+    counted_size(key) + counted_size(value) + PUNCTUATION + 2 * JSONB_OVERHEAD
+}
+
+fn counted_size(json: &str) -> usize {
     let elements = memchr::memchr3_iter(b',', b':', b'[', json.as_bytes()).count();
-    json.len() + elements * OVERHEAD
+    json.len() + elements * JSONB_OVERHEAD
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{State, StreamName, state};
 use crate::json::{self, Kind, Scanner, SyntaxError, Token};
+use crate::limits;
 
 /// Reads the `data` object of a record while the line is being scanned.
 pub trait DataReader {
@@ -168,7 +169,8 @@ impl RawRecord {
         if !self.has_data {
             return Err(format!("the record of stream {} has no `data` object", string(self.stream, line)));
         }
-        let changes = (self.changes.kind == Kind::Array && !self.changes.exceeds_jsonb())
+        let fits = !self.changes.exceeds_jsonb() && json::jsonb_size(self.changes.text(line)) <= limits::JSONB_BYTES;
+        let changes = (self.changes.kind == Kind::Array && fits)
             .then(|| elements(self.changes, line))
             .filter(|elements| !elements.is_empty());
         Ok(Record {

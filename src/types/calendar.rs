@@ -31,7 +31,7 @@ const LAST_TIMESTAMP: i64 = days_from_civil(294_277, 1, 1) * MICROS_PER_DAY - 1;
 /// Postgres refuses offsets of 16 hours and more.
 const ZONE_LIMIT_SECONDS: i32 = 16 * 3_600;
 
-/// Greater years are read as this one: outside every range, and a leap year, since theirs may be one.
+/// Greater years are read as one of the 400 from here on: outside every range, and as much a leap year as they are.
 const ENDLESS_YEAR: i64 = 400_000_000;
 
 const MONTHS: [&[u8; 3]; 12] =
@@ -251,11 +251,14 @@ impl<'a> Scanner<'a> {
         any
     }
 
-    /// Takes all digits that follow: their value (at most [`ENDLESS_YEAR`]) and their count.
+    /// Takes all digits that follow: their value, see [`ENDLESS_YEAR`], and their count.
     fn digits(&mut self) -> (i64, usize) {
         let (mut value, mut count) = (0_i64, 0);
         while let [byte @ b'0'..=b'9', rest @ ..] = self.rest {
-            value = (value * 10 + i64::from(byte - b'0')).min(ENDLESS_YEAR);
+            value = value * 10 + i64::from(byte - b'0');
+            if value >= ENDLESS_YEAR {
+                value = ENDLESS_YEAR + value % 400;
+            }
             count += 1;
             self.rest = rest;
         }

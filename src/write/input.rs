@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 
 /// Whole lines; only the last line of the input may lack its newline.
-pub(super) type Chunk = Result<Vec<u8>>;
+pub type Chunk = Result<Vec<u8>>;
 
 /// Reads `source` until its end and sends it in chunks of whole lines. The receiver's pace is the reader's pace.
-pub(super) fn spawn(source: impl Read + Send + 'static) -> mpsc::Receiver<Chunk> {
+pub fn spawn(source: impl Read + Send + 'static) -> mpsc::Receiver<Chunk> {
     let (sender, receiver) = mpsc::channel(limits::CHUNKS_QUEUED);
     std::thread::spawn(move || {
         if let Err(error) = read(source, &sender) {

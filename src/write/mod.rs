@@ -2,7 +2,7 @@
 
 mod evolve;
 mod indexes;
-mod input;
+pub mod input;
 mod introspect;
 mod ledger;
 mod load;

@@ -106,3 +106,19 @@ fn raw_mode_says_what_jsonb_cannot_hold() {
     let expected = [entry("", "TRUNCATED", "SERIALIZATION_ERROR"), entry("a", "NULLED", "FIELD_SIZE_LIMITATION")];
     assert_eq!(changes(&rows), expected);
 }
+
+/// Raw columns are NOT NULL: a record that is too much as a whole must lose members and not itself.
+#[test]
+fn raw_mode_keeps_what_fits_when_the_members_together_do_not() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let mut router = single(raw());
+    let deep = nested(crate::limits::JSON_DEPTH - 1);
+    put(&mut router, &format!(r#"{{"a":{deep},"b":{},"c":1}}"#, nested(crate::limits::JSON_DEPTH)));
+    // Each colon counts as an element, which is on the safe side.
+    let large = format!("\"{}\"", ":".repeat(9 << 20));
+    put(&mut router, &format!(r#"{{"a":{large},"b":{large},"c":1}}"#));
+    let rows = rows(&mut router);
+    assert_eq!(shown(&rows), [format!(r#"{{"a":{deep},"c":1}}"#), format!(r#"{{"a":{large},"c":1}}"#)]);
+    let entry = r#"[{"field":"b","change":"NULLED","reason":"DESTINATION_FIELD_SIZE_LIMITATION"}]"#;
+    assert_eq!(changes(&rows), vec![Some(entry.to_owned()); 2]);
+}

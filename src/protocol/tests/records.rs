@@ -80,6 +80,8 @@ fn changes_of_the_source_are_passed_on() {
         (format!(r#"{{"changes":[{entry}],"changes":null}}"#), None),
         (r#"{"changes":[1e999999]}"#.to_owned(), None),
         (r#"{"changes":[]}"#.to_owned(), None),
+        // More than jsonb can hold, on the safe side: each colon counts as an element.
+        (format!(r#"{{"changes":["{}"]}}"#, ":".repeat(17 << 20)), None),
         (r#"{"changes":[ ]}"#.to_owned(), None),
         (r#"{"changes":{}}"#.to_owned(), None),
         (r#"{"changes":"[1]"}"#.to_owned(), None),

@@ -183,7 +183,7 @@ fn the_ends_of_the_day() {
 
 #[test]
 fn the_ends_of_the_ranges() {
-    for text in ["4714-11-23 BC", "-4714-11-23", "5874898-01-01", "9999999-12-31", "99999999999999999999999-02-29"] {
+    for text in ["4714-11-23 BC", "-4714-11-23", "5874898-01-01", "9999999-12-31", "99999999999999999999996-02-29"] {
         assert_eq!(parse_date(text), Err(OutOfRange), "{text}");
         assert_eq!(parse_timestamp(text), Err(OutOfRange), "{text}");
     }
@@ -194,6 +194,16 @@ fn the_ends_of_the_ranges() {
     assert_eq!(parse_timestamp_tz("4714-11-24T00:00+01 BC"), Err(OutOfRange));
     assert_eq!(parse_timestamp_tz("294276-12-31T23:59:59-01"), Err(OutOfRange));
     assert_eq!(parse_date(&format!("-{}-01-01", "9".repeat(500))), Err(OutOfRange));
+}
+
+#[test]
+fn leap_years_far_out_of_range() {
+    for text in ["400000004-02-29", "99999999999999999999996-02-29", "-400000001-02-29", "400000400-02-29"] {
+        assert_eq!(parse_date(text), Err(OutOfRange), "{text}");
+    }
+    for text in ["400000001-02-29", "400000100-02-29", "99999999999999999999999-02-29", "-400000000-02-29"] {
+        assert_eq!(parse_date(text), Err(Unparsable), "{text}");
+    }
 }
 
 #[test]
