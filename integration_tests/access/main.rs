@@ -12,6 +12,7 @@ mod operator;
 mod pgbouncer;
 #[path = "../properties/property.rs"]
 mod property;
+mod servers;
 mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     trials.extend(credentials_hidden::trials());
     trials.extend(operator::trials());
     trials.extend(pgbouncer::trials());
+    trials.extend(servers::trials());
     trials.extend(ssh::trials());
     trials.extend(tls::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -47,21 +47,7 @@ fn every_mode(pool_mode: &str, pool_size: usize) -> Result<(), Failed> {
     let (answer, outcome) = check(&config);
     assert_eq!(answer["status"], "SUCCEEDED", "{outcome:#?}");
     let tables = workload::run(&database, &config)?;
-    pretty(&tables, &workload::baseline()?)
-}
-
-fn pretty(actual: &str, expected: &str) -> Result<(), Failed> {
-    let differences: Vec<String> = actual
-        .lines()
-        .zip(expected.lines())
-        .filter(|(actual, expected)| actual != expected)
-        .map(|(actual, expected)| format!("- {expected}\n+ {actual}"))
-        .collect();
-    if actual == expected {
-        Ok(())
-    } else {
-        Err(format!("not as on a plain server:\n{}", differences.join("\n")).into())
-    }
+    workload::same(&tables, &workload::baseline()?).map_err(Failed::from)
 }
 
 /// What a client can see of the server connection that it is given.

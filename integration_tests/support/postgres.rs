@@ -149,6 +149,14 @@ impl Address {
     /// # Errors
     /// The server's refusal, as text.
     pub fn database(&self) -> Result<TestDatabase, String> {
+        self.database_like(&format!("TEMPLATE {TEMPLATE}"))
+    }
+
+    /// As [`Address::database`], with these options of CREATE DATABASE.
+    ///
+    /// # Errors
+    /// The server's refusal, as text.
+    pub fn database_like(&self, options: &str) -> Result<TestDatabase, String> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         // Two databases cannot be copied from one template at once on every version.
         static COPYING: Mutex<()> = Mutex::new(());
@@ -158,7 +166,7 @@ impl Address {
         let (name, writer) = (format!("test_db_{number:04}"), format!("test_writer_{number:04}"));
         let sql = self.superuser("postgres")?;
         let copying = COPYING.lock().unwrap_or_else(|broken| broken.into_inner());
-        sql.run(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))?;
+        sql.run(&format!("CREATE DATABASE {name} {options}"))?;
         drop(copying);
         sql.run(&format!(
             "REVOKE ALL ON DATABASE {name} FROM PUBLIC;

@@ -61,6 +61,16 @@ pub fn baseline() -> Result<String, String> {
     TABLES.get_or_init(run).clone()
 }
 
+/// That two answers of [`run`] are the same.
+///
+/// # Errors
+/// The lines that differ.
+pub fn same(actual: &str, expected: &str) -> Result<(), String> {
+    let lines = actual.lines().zip(expected.lines()).filter(|(actual, expected)| actual != expected);
+    let lines: Vec<String> = lines.map(|(actual, expected)| format!("- {expected}\n+ {actual}")).collect();
+    if actual == expected { Ok(()) } else { Err(format!("not as on a plain server:\n{}", lines.join("\n"))) }
+}
+
 /// That a sync ended well, with so many states.
 ///
 /// # Errors
@@ -218,8 +228,9 @@ fn syncs() -> Vec<Sync> {
                 + &state("Odd\"Name", 1),
         ),
         Sync {
-            before: "CREATE VIEW airbyte.events_of_today AS SELECT id, amount, upper(note) AS note FROM airbyte.events;
-                CREATE VIEW airbyte.\"Odd\"\"Name\" AS SELECT name || '\\x' AS name FROM airbyte.users WHERE id <> 'x'",
+            before: "SET search_path = pg_catalog;
+                CREATE VIEW airbyte.events_of_today AS SELECT id, amount, upper(note) AS note FROM airbyte.events;
+                CREATE VIEW airbyte.\"Odd\"\"Name\" AS SELECT name || chr(92) AS name FROM airbyte.users WHERE id <> 'x'",
             ..sync(
                 "upserts and deletions",
                 catalog(&[users(1, 0)]),

@@ -48,14 +48,19 @@ pub fn kind(code: &str) -> ErrorKind {
 const DEPENDENT_OBJECTS: &str = "2BP01";
 
 fn describe(db: &DbError) -> String {
-    let mut text = match db.code().code().get(..2) {
+    let code = db.code().code();
+    let mut text = match code.get(..2) {
+        // Who asks for the word would not find it in the language of `lc_messages`, which only a superuser may set.
+        _ if code == "54000" && db.routine().is_some_and(is_about_an_index) => {
+            format!("an index entry is too long: {}", db.message())
+        }
         // Data exceptions and constraint violations quote values.
         Some("22") => "the server refused a value".to_owned(),
         Some("23") => "a constraint was violated".to_owned(),
         _ => db.message().to_owned(),
     };
     // Here DETAIL lists objects, not values.
-    if let (DEPENDENT_OBJECTS, Some(detail)) = (db.code().code(), db.detail()) {
+    if let (DEPENDENT_OBJECTS, Some(detail)) = (code, db.detail()) {
         text.push_str(&format!(" ({})", detail.replace('\n', "; ")));
     }
     for (what, name) in [("constraint", db.constraint()), ("column", db.column()), ("table", db.table())] {
@@ -64,6 +69,11 @@ fn describe(db: &DbError) -> String {
         }
     }
     text
+}
+
+/// Whether an error comes from one of the server's functions that make index entries.
+fn is_about_an_index(routine: &str) -> bool {
+    ["_bt_", "index_form_tuple", "_hash_", "Gin", "gist", "spg", "brin"].iter().any(|start| routine.starts_with(start))
 }
 
 fn advice(code: &str) -> Option<&'static str> {

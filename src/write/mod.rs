@@ -133,6 +133,7 @@ pub async fn run(
     let mut early_or_late = Termination::catch()?;
     let ready = async {
         let session = cx.connector.session().await?;
+        prepare::refuse_unfit(&session).await?;
         let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
         let plans = plan::plan(&cx.config, catalog, &default_schema)?;
         announce_names(&cx, &plans);

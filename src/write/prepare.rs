@@ -13,6 +13,34 @@ use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSche
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{Statement, ddl, introspect as sql};
 
+/// Refuses a server on which no load can succeed, before anything is made there.
+pub(super) async fn refuse_unfit(session: &Session) -> Result<()> {
+    session.begin().await?;
+    let rows = session.end(session.query(sql::server(), &[], "asking the server about itself").await).await?;
+    let Some(server) = rows.first() else {
+        return Err(Error::new(ErrorKind::Internal, "the server did not say what it is"));
+    };
+    let (database, role): (String, String) = (value(server, "database")?, value(server, "role")?);
+    let encoding: String = value(server, "encoding")?;
+    if encoding != "UTF8" {
+        let text = format!(
+            "database \"{database}\" has encoding {encoding}, which cannot hold every text: use a database with encoding \
+             UTF8"
+        );
+        return Err(Error::new(ErrorKind::Config, text));
+    }
+    if value(server, "standby")? {
+        return Err(Error::new(ErrorKind::Config, "the server is a read-only standby: connect to the primary"));
+    }
+    if value(server, "read_only")? {
+        let text = format!(
+            "sessions of role \"{role}\" are read-only: ALTER ROLE \"{role}\" SET default_transaction_read_only = off"
+        );
+        return Err(Error::new(ErrorKind::Permission, text));
+    }
+    Ok(())
+}
+
 /// The configured schema as it is in Postgres: exactly as spelled when it exists, else mangled like a namespace.
 pub(super) async fn default_schema(session: &Session, configured: &str) -> Result<String> {
     session.begin().await?;
