@@ -19,8 +19,9 @@
 //! config: error secret
 //! cli:
 //! pg: config error limits secret sql
-//! write: batch config copy error limits load_strategy naming pg protocol schema sql types
-//! check: batch config copy error limits naming pg protocol schema sql types
+//! privileges: error pg schema sql
+//! write: batch config copy error limits load_strategy naming pg privileges protocol schema sql types
+//! check: batch config copy error limits naming pg privileges protocol schema sql types
 //! operator: cli config error limits naming pg secret sql
 //! run: check cli config error operator protocol write
 //! main: cli run
@@ -42,6 +43,7 @@ pub mod naming;
 pub mod numeric;
 pub mod operator;
 pub mod pg;
+pub mod privileges;
 pub mod protocol;
 pub mod run;
 pub mod schema;

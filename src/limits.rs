@@ -81,5 +81,5 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
 /// Longest text of a LOG or an error, in bytes.
 pub const ERROR_TEXT_BYTES: usize = 4_096;
-/// How long each half of `check` may take: reaching the server, and trying things there.
-pub const CHECK_TIMEOUT: Duration = Duration::from_secs(14);
+/// How long a whole `check` may take; [`CONNECT_TIMEOUT`] of it until the login has ended.
+pub const CHECK_TIMEOUT: Duration = Duration::from_secs(27);

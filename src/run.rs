@@ -38,11 +38,7 @@ fn finish(output: &Output, outcome: Result<()>) -> ExitCode {
 
 /// On a terminal the error is said in words as well.
 fn for_a_person(output: &Output, error: &Error) {
-    use std::io::{IsTerminal, Write};
-    let mut stderr = std::io::stderr();
-    if stderr.is_terminal() {
-        drop(writeln!(stderr, "error: {}", output.clean(error.message())));
-    }
+    output.tell(&format!("error: {}", error.message()));
 }
 
 /// Answers on stdout, and says on stderr what to do with the answer or what went wrong.
@@ -77,24 +73,29 @@ fn spec(output: &Output) -> Result<()> {
 }
 
 fn check(config: &Path, output: &Output) -> Result<()> {
-    let outcome = Config::from_file(config).and_then(|config| {
-        let output = output.clone().redacting(config.secrets());
-        let checked = runtime()?.block_on(check::run(config, &output));
-        checked.map_err(|e| (output, e)).or_else(|(output, e)| report_failed_check(&output, &e).map(|()| false))
-    });
-    match outcome {
-        Ok(true) => output.message(&json!({
+    let config = match Config::from_file(config) {
+        Ok(config) => config,
+        Err(error) => {
+            for_a_person(output, &error);
+            return failed_check(output, &error);
+        }
+    };
+    let output = output.clone().redacting(config.secrets());
+    let runtime = runtime()?;
+    let checked = runtime.block_on(check::run(config, &output));
+    // A thread that waits for the name service is not waited for.
+    runtime.shutdown_background();
+    match checked {
+        Ok(()) => output.message(&json!({
             "type": "CONNECTION_STATUS",
             "connectionStatus": {"status": "SUCCEEDED"},
         })),
-        Ok(false) => Ok(()),
-        Err(error) => report_failed_check(output, &error),
+        Err(error) => failed_check(&output, &error),
     }
 }
 
 /// A check that finds a fault has not failed: the answer is the `CONNECTION_STATUS`, the exit code 0.
-fn report_failed_check(output: &Output, error: &Error) -> Result<()> {
-    for_a_person(output, error);
+fn failed_check(output: &Output, error: &Error) -> Result<()> {
     output.message(&json!({
         "type": "CONNECTION_STATUS",
         "connectionStatus": {"status": "FAILED", "message": output.clean(error.message())},

@@ -72,8 +72,8 @@ const EXPIRED: &str = "the certificate of the server at localhost:5432, or one t
 const TLS_1_1: &str =
     "the server at localhost:5432 speaks only TLS 1.1 or older, which is not safe; switch on TLS 1.2 or 1.3";
 const NO_CERTIFICATE: &str = "the server at localhost:5432: `writer` may not log in to `app` without a client certificate; choose the `ssl_mode` verify-full and fill in `client_certificate` and `client_key`";
-const ONLY_WITH_TLS: &str = "the server at localhost:5432: `writer` may not log in to `app` from here without TLS (no pg_hba.conf entry for host \"127.0.0.1\", user \"writer\", database \"app\", no encryption); check `username`, `ssl_mode` and the server's pg_hba.conf";
-const ONLY_WITHOUT_TLS: &str = "the server at localhost:5432: `writer` may not log in to `app` from here with TLS (no pg_hba.conf entry for host \"127.0.0.1\", user \"writer\", database \"app\", SSL encryption); check `username`, `ssl_mode` and the server's pg_hba.conf";
+const ONLY_WITH_TLS: &str = "the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 without TLS; choose an `ssl_mode` that encrypts, or add this line to it, above any that rejects, and run SELECT pg_reload_conf(): host \"app\" \"writer\" 127.0.0.1/32 scram-sha-256";
+const ONLY_WITHOUT_TLS: &str = "the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 with TLS; add this line to it, above any that rejects, and run SELECT pg_reload_conf(): hostssl \"app\" \"writer\" 127.0.0.1/32 scram-sha-256";
 const SHORT_KEY: &str = "the certificate of the server at localhost:5432, or one that signed it, has an RSA key of 1024 bits; issue it anew with 2048 to 8192 bits, or with an ECDSA key";
 const CLEAR_TEXT: &str = "the server at localhost:5432 asks for the password in clear text over a connection that is not encrypted; it was not sent. Use an `ssl_mode` that encrypts, or scram-sha-256 in pg_hba.conf";
 

@@ -50,18 +50,18 @@ impl Connector {
         Ok(Self { config, login, bastion, patience, report })
     }
 
-    /// A new connection, logged in. Its driver runs until the client is dropped.
+    /// A new connection, logged in, not later than `latest`. Its driver runs until the client is dropped.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Config`] and [`crate::error::ErrorKind::Permission`] for what the user must change,
     /// [`crate::error::ErrorKind::Connection`] and [`crate::error::ErrorKind::ServerUnavailable`] for what another
     /// attempt can cure.
-    pub async fn connect(&self) -> Result<Client> {
-        let (client, _driver) = self.connect_with_driver(None).await?;
+    pub async fn connect(&self, latest: Option<Instant>) -> Result<Client> {
+        let (client, _driver) = self.connect_with_driver(latest).await?;
         Ok(client)
     }
 
-    /// As [`Connector::connect`], with the task that tells why the connection ended; not later than `latest`.
+    /// As [`Connector::connect`], with the task that tells why the connection ended.
     ///
     /// # Errors
     /// As [`Connector::connect`].

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config as Settings};
 use super::clean;
 use super::connect::Driver;
 use super::password;
-use super::refusal::explain_refusal;
+use super::refusal::{Refusal, explain_refusal};
 use super::report::{Report, Step};
 use super::tcp::address;
 use super::tls::{self, Negotiation, Policy, Tls, TlsError};
@@ -214,7 +214,8 @@ impl Login {
     fn refused(&self, refusal: &DbError, encrypted: bool) -> Failed {
         let code = refusal.code().code();
         let said = clean(refusal.message(), &self.config.secrets());
-        let (kind, text) = explain_refusal(code, &said, &self.config, encrypted);
+        let words = Refusal { code, routine: refusal.routine().unwrap_or_default(), said: &said };
+        let (kind, text) = explain_refusal(&words, &self.config, encrypted);
         let error = Error::new(kind, format!("{}: {text}", self.place)).with_sqlstate(code);
         // Not after 28P01: a password that was wrong is not sent once more, with less protection.
         let stage = if code.starts_with("28") && code != "28P01" { Stage::Refused { encrypted } } else { Stage::Other };

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
+use tokio::time::Instant;
 use tokio_postgres::Client;
 use tokio_postgres::types::FromSql;
 
@@ -63,7 +64,15 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the server from being reached or from letting us in.
     pub async fn session(&self) -> Result<Session> {
-        Session::new(self.inner.connect().await?, self.role.clone()).await
+        Session::new(self.inner.connect(None).await?, self.role.clone()).await
+    }
+
+    /// As [`Connector::session`], logged in by `latest` or not at all.
+    ///
+    /// # Errors
+    /// As [`Connector::session`].
+    pub async fn session_by(&self, latest: Instant) -> Result<Session> {
+        Session::new(self.inner.connect(Some(latest)).await?, self.role.clone()).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The only owner of stdout: one protocol message a line, flushed at once.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -86,6 +86,14 @@ impl Output {
     /// A LOG message of level WARN.
     pub fn warn(&self, text: &str) {
         self.log(Level::Warn, text);
+    }
+
+    /// Says a line to a person: on stderr where that is a terminal, else nowhere.
+    pub fn tell(&self, text: &str) {
+        let mut stderr = std::io::stderr();
+        if stderr.is_terminal() {
+            drop(writeln!(stderr, "{}", self.clean(text)));
+        }
     }
 
     /// Writes the TRACE ERROR of a failed operation.

@@ -12,6 +12,34 @@ pub fn schemas() -> Statement {
     )
 }
 
+/// `$1 text[]`: those that are roles.
+pub fn roles() -> Statement {
+    Statement::new(
+        "SELECT r.rolname::text AS role FROM pg_catalog.pg_roles r WHERE r.rolname::text = ANY ($1) ORDER BY 1",
+    )
+}
+
+/// `$1 text` schema, `$2 text` and `$3 text` columns: the tables there that have both and belong to a role whose rights
+/// ours does not have.
+pub fn foreign_tables() -> Statement {
+    Statement::new(
+        "SELECT c.relname::text AS name, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname::text = $1 AND c.relkind IN ('r', 'p') AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') \
+         AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
+              AND a.attname::text IN ($2, $3) AND NOT a.attisdropped) = 2 ORDER BY 1",
+    )
+}
+
+/// `$1 text` schema, `$2 text[]` roles: those that may not use it.
+pub fn shut_out() -> Statement {
+    Statement::new(
+        "SELECT r.rolname::text AS role FROM pg_catalog.pg_roles r \
+         JOIN pg_catalog.pg_namespace n ON n.nspname::text = $1 \
+         WHERE r.rolname::text = ANY ($2) AND NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY 1",
+    )
+}
+
 /// Version, database, encoding, role and database privileges.
 pub fn server() -> Statement {
     Statement::new(
@@ -21,9 +49,11 @@ pub fn server() -> Statement {
          pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only, \
          pg_catalog.pg_is_in_recovery() AS standby, \
          pg_catalog.current_database()::text AS database, CURRENT_USER::text AS role, \
-         pg_catalog.inet_client_addr()::text AS client_address, \
+         pg_catalog.host(pg_catalog.inet_client_addr()) AS client_address, \
          pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS can_create, \
-         pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary",
+         pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary, \
+         ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(r.oid, 'MEMBER') \
+           AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE') ORDER BY 1) AS not_inherited",
     )
 }
 

@@ -7,6 +7,7 @@ pub mod ddl;
 pub mod dependents;
 pub mod introspect;
 pub mod merge;
+pub mod remedy;
 pub mod session;
 pub mod setup;
 
@@ -15,6 +16,8 @@ mod conversion;
 mod tests;
 
 pub use conversion::{Conversion, conversion, is_same};
+
+use std::fmt;
 
 use crate::schema::TableName;
 
@@ -30,6 +33,12 @@ impl Statement {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -9,6 +9,7 @@ use super::views;
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming::with_suffix;
 use crate::pg::Session;
+use crate::privileges;
 use crate::schema::{
     DATA, EXTRACTED_AT, ExistingColumn, ExistingTable, GENERATION_ID, LOADED_AT, META, META_COLUMNS, RAW_ID,
     TableSchema, mapping_comment,
@@ -30,7 +31,7 @@ pub(super) fn is_current(cx: &Context, existing: &ExistingTable, schema: &TableS
 ///
 /// # Errors
 /// [`ErrorKind::ObjectInTheWay`] naming the object, [`ErrorKind::Permission`] naming the owner.
-pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema) -> Result<()> {
+pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, role: &str) -> Result<()> {
     let table = &existing.table;
     let what = match existing.kind {
         'r' | 'p' => None,
@@ -51,14 +52,8 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema) ->
         ));
     }
     if !existing.owned {
-        return Err(Error::new(
-            ErrorKind::Permission,
-            format!(
-                "table {table} belongs to role \"{owner}\": run ALTER TABLE {table} OWNER TO the connector's role, or \
-                 GRANT \"{owner}\" to it",
-                owner = existing.owner
-            ),
-        ));
+        let text = privileges::foreign_table(table, &existing.owner, role);
+        return Err(Error::new(ErrorKind::Permission, text));
     }
     if existing.column(RAW_ID).is_none() || existing.column(EXTRACTED_AT).is_none() {
         return Err(Error::new(

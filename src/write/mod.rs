@@ -50,6 +50,13 @@ pub(crate) struct Context {
     pub connector: Connector,
 }
 
+impl Context {
+    /// The role that statements run as, and that owns what they make.
+    fn role(&self) -> &str {
+        self.config.role.as_deref().unwrap_or(&self.config.username)
+    }
+}
+
 /// One stream, ready to be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -133,7 +140,6 @@ pub async fn run(
     let mut early_or_late = Termination::catch()?;
     let ready = async {
         let session = cx.connector.session().await?;
-        prepare::refuse_unfit(&session).await?;
         let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
         let plans = plan::plan(&cx.config, catalog, &default_schema)?;
         announce_names(&cx, &plans);

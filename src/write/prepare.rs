@@ -6,72 +6,24 @@ use super::indexes::{self, KeyIndex};
 use super::introspect;
 use super::plan::StreamPlan;
 use super::{Context, Target, evolve, load, publish};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::load_strategy::{Earlier, Rows};
-use crate::pg::{Session, Type, value};
+use crate::pg::Session;
+use crate::privileges::{self, Schema, Server};
 use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
-use crate::sql::{Statement, ddl, introspect as sql};
-
-/// Refuses a server on which no load can succeed, before anything is made there.
-pub(super) async fn refuse_unfit(session: &Session) -> Result<()> {
-    session.begin().await?;
-    let rows = session.end(session.query(sql::server(), &[], "asking the server about itself").await).await?;
-    let Some(server) = rows.first() else {
-        return Err(Error::new(ErrorKind::Internal, "the server did not say what it is"));
-    };
-    let (database, role): (String, String) = (value(server, "database")?, value(server, "role")?);
-    let encoding: String = value(server, "encoding")?;
-    if encoding != "UTF8" {
-        let text = format!(
-            "database \"{database}\" has encoding {encoding}, which cannot hold every text: use a database with encoding \
-             UTF8"
-        );
-        return Err(Error::new(ErrorKind::Config, text));
-    }
-    if value(server, "standby")? {
-        return Err(Error::new(ErrorKind::Config, "the server is a read-only standby: connect to the primary"));
-    }
-    if value(server, "read_only")? {
-        let text = format!(
-            "sessions of role \"{role}\" are read-only: ALTER ROLE \"{role}\" SET default_transaction_read_only = off"
-        );
-        return Err(Error::new(ErrorKind::Permission, text));
-    }
-    Ok(())
-}
+use crate::sql::{Statement, ddl};
 
 /// The configured schema as it is in Postgres: exactly as spelled when it exists, else mangled like a namespace.
 pub(super) async fn default_schema(session: &Session, configured: &str) -> Result<String> {
     session.begin().await?;
-    let found = session.end(schemas(session, &[configured.to_owned()]).await).await?;
+    let found = session.end(privileges::schemas(session, &[configured.to_owned()]).await).await?;
     Ok(if found.is_empty() { crate::naming::postgres_name(configured) } else { configured.to_owned() })
-}
-
-struct Schema {
-    name: String,
-    owner: String,
-    usable: bool,
-    creatable: bool,
-}
-
-async fn schemas(session: &Session, names: &[String]) -> Result<Vec<Schema>> {
-    let rows = session.query(sql::schemas(), &[(&names, Type::TEXT_ARRAY)], "looking for schemas").await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Schema {
-                name: value(row, "schema")?,
-                owner: value(row, "owner")?,
-                usable: value(row, "usable")?,
-                creatable: value(row, "creatable")?,
-            })
-        })
-        .collect()
 }
 
 /// Makes everything ready.
 pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<Vec<Target>> {
-    create_schemas(cx, session, plans).await?;
+    make_schemas(cx, session, plans).await?;
     let names: Vec<TableName> = plans.iter().flat_map(|p| [p.table.clone(), p.next.clone()]).collect();
     session.begin().await?;
     let existing = session.end(introspect::tables(session, &names).await).await?;
@@ -82,7 +34,7 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         let at = |e: Error| e.with_stream(name.namespace.as_deref(), &name.name);
         let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next))).map_err(at)?;
         if let Some(table) = existing.get(&plan.table) {
-            evolve::refuse_unusable(table, &schema).map_err(at)?;
+            evolve::refuse_unusable(table, &schema, cx.role()).map_err(at)?;
         }
         schemas.push(schema);
     }
@@ -103,53 +55,44 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
     Ok(targets)
 }
 
-async fn create_schemas(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<()> {
-    let wanted: BTreeSet<String> = plans.iter().map(|p| p.table.schema.clone()).collect();
-    let names: Vec<String> = wanted.iter().cloned().collect();
+/// Refuses a role that lacks something, before any row is read, and makes the schemas that are missing.
+async fn make_schemas(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<()> {
+    let wanted: BTreeSet<&str> = plans.iter().map(|p| p.table.schema.as_str()).collect();
+    let names: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
     session.begin().await?;
-    let found = session.end(schemas(session, &names).await).await?;
-    let found: HashMap<String, Schema> = found.into_iter().map(|s| (s.name.clone(), s)).collect();
-    for name in wanted {
-        if let Some(schema) = found.get(&name) {
-            if !(schema.usable && schema.creatable) {
-                return Err(Error::new(
-                    ErrorKind::Permission,
-                    format!(
-                        "the role has no CREATE and USAGE on schema \"{name}\" (owner \"{}\"): GRANT ALL ON SCHEMA \
-                         \"{name}\" TO the connector's role",
-                        schema.owner
-                    ),
-                ));
-            }
-            continue;
-        }
+    let found = session.end(look(cx, session, &names).await).await?;
+    for name in names.iter().filter(|name| !found.iter().any(|schema| schema.name == **name)) {
         let doing = format!("creating schema \"{name}\"");
         session.begin().await?;
-        let mut created = session.execute(&ddl::create_schema(&name), &doing).await;
+        let mut created = session.execute(&ddl::create_schema(name), &doing).await;
         for role in &cx.config.reader_roles {
             if created.is_ok() {
-                created = session.execute(&ddl::grant_usage(&name, role), &doing).await;
+                created = session.execute(&ddl::grant_usage(name, role), &doing).await;
             }
         }
         match session.end(created).await {
             Ok(()) => cx.output.info(&format!("Created schema \"{name}\".")),
             // Somebody else made it in the meantime.
             Err(error) if matches!(error.sqlstate(), Some("42P06" | "23505")) => {}
-            Err(error) if error.sqlstate() == Some("42501") => {
-                return Err(Error::new(
-                    ErrorKind::Permission,
-                    format!(
-                        "schema \"{name}\" does not exist and the role may not create it: GRANT CREATE ON DATABASE \
-                         \"{}\" TO \"{}\", or create the schema and GRANT ALL ON SCHEMA \"{name}\" to it",
-                        cx.config.database, cx.config.username
-                    ),
-                )
-                .with_sqlstate("42501"));
-            }
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Looks at all that can be missing, and refuses what is.
+async fn look(cx: &Context, session: &Session, schemas: &[String]) -> Result<Vec<Schema>> {
+    let server = Server::ask(session).await?;
+    server.refuse_unusable()?;
+    let found = privileges::schemas(session, schemas).await?;
+    let mut missing: Vec<String> = server.missing_on_database().into_iter().collect();
+    missing.extend(schemas.iter().filter_map(|name| {
+        let schema = found.iter().find(|schema| schema.name == *name);
+        server.missing_on_schema(name, schema)
+    }));
+    missing.extend(privileges::missing_readers(session, &cx.config.reader_roles).await?);
+    privileges::refuse(&missing)?;
+    Ok(found)
 }
 
 /// Where the rows of a stream go.

@@ -71,7 +71,7 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
     if let Some(now) = introspect::one(session, table).await? {
         old = now;
     }
-    evolve::refuse_unusable(&old, &target.schema)?;
+    evolve::refuse_unusable(&old, &target.schema, cx.role())?;
     let Some(new) = introspect::one(session, next).await? else {
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,

@@ -21,8 +21,39 @@ fn refusals_by_their_code() {
         ("XX000", "Tenant or user not found", ErrorKind::Permission),
         ("08P01", "server_login_retry", ErrorKind::Connection),
     ] {
-        let (found, text) = explain_refusal(code, said, &config, true);
+        let (found, text) = explain_refusal(&Refusal { code, routine: "", said }, &config, true);
         assert_eq!(found, kind, "{code} {said}: {text}");
         assert!(!text.contains("s3cret"));
     }
+}
+
+#[test]
+fn the_line_that_lets_us_in() {
+    let text = r#"{"host":"db","database":"d","username":"a \"b\"","schema":"public"}"#;
+    let config = Config::parse(text).expect("configuration");
+    let line = |said, encrypted| {
+        let refusal = Refusal { code: "28000", routine: "ClientAuthentication", said };
+        let (_, text) = explain_refusal(&refusal, &config, encrypted);
+        text.rsplit_once("pg_reload_conf(): ").map(|(_, line)| line.to_owned())
+    };
+    for (said, encrypted, expected) in [
+        (
+            r#"no pg_hba.conf entry for host "10.1.2.3", user "a", database "d", no encryption"#,
+            false,
+            r#"host "d" "a ""b""" 10.1.2.3/32 scram-sha-256"#,
+        ),
+        (
+            r#"pg_hba.conf rejects connection for host "2001:db8::a", user "a", database "d", SSL on"#,
+            true,
+            r#"hostssl "d" "a ""b""" 2001:db8::a/128 scram-sha-256"#,
+        ),
+        (
+            "kein pg_hba.conf-Eintrag für Host »10.1.2.3«, Benutzer »a«, Datenbank »d«, SSL aus",
+            false,
+            r#"host "d" "a ""b""" 10.1.2.3/32 scram-sha-256"#,
+        ),
+    ] {
+        assert_eq!(line(said, encrypted).as_deref(), Some(expected));
+    }
+    assert_eq!(line(r#"no pg_hba.conf entry for host "[local]", user "a", database "d""#, false), None);
 }

@@ -38,6 +38,7 @@ fn every_public_function_is_on_record() {
         ("dependents", include_str!("../dependents.rs")),
         ("introspect", include_str!("../introspect.rs")),
         ("merge", include_str!("../merge.rs")),
+        ("remedy", include_str!("../remedy.rs")),
         ("session", include_str!("../session.rs")),
         ("setup", include_str!("../setup.rs")),
     ];

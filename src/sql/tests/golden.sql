@@ -643,6 +643,44 @@ COMMENT ON MATERIALIZED VIEW "sch""e.ma
     -- leted" CASCADE;
     
 
+-- remedy::grant_on_database
+GRANT CREATE, TEMPORARY ON DATABASE """key""" TO "$1 /* ' */"
+
+-- remedy::grant_on_schema
+GRANT ALL ON SCHEMA "sch""e.ma
+    $1" TO "$1 /* ' */"
+
+-- remedy::grant_role
+GRANT """key""" TO "$1 /* ' */"
+
+-- remedy::create_role
+CREATE ROLE "$1 /* ' */"
+
+-- remedy::allow_login
+ALTER ROLE "$1 /* ' */" LOGIN
+
+-- remedy::set_password
+ALTER ROLE "$1 /* ' */" PASSWORD '…'
+
+-- remedy::lift_role_limit
+ALTER ROLE "$1 /* ' */" CONNECTION LIMIT -1
+
+-- remedy::lift_database_limit
+ALTER DATABASE """key""" CONNECTION LIMIT -1
+
+-- remedy::allow_connections
+ALTER DATABASE """key""" ALLOW_CONNECTIONS true
+
+-- remedy::allow_writes
+ALTER ROLE "$1 /* ' */" IN DATABASE """key""" SET default_transaction_read_only = off
+
+-- remedy::create_database
+CREATE DATABASE """key""" ENCODING 'UTF8' TEMPLATE template0
+
+-- remedy::own_table
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" OWNER TO "$1 /* ' */"
+
 -- dependents::reasons_to_keep
 SELECT k.kind, k.name FROM ( SELECT 'view' AS kind, v.relname::text AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = r.ev_class WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1 UNION SELECT CASE contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, conname::text FROM pg_catalog.pg_constraint WHERE (conrelid = $1 AND contype <> 'n') OR (confrelid = $1 AND contype = 'f') UNION SELECT 'trigger', tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal UNION SELECT 'row security policy', polname::text FROM pg_catalog.pg_policy WHERE polrelid = $1 UNION SELECT 'row security', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (relrowsecurity OR relforcerowsecurity) UNION SELECT 'publication', p.pubname::text FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1 UNION SELECT 'statistics object', stxname::text FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1 UNION SELECT 'partition or inheritance', pg_catalog.pg_describe_object( 'pg_catalog.pg_class'::pg_catalog.regclass, CASE WHEN inhrelid = $1 THEN inhparent ELSE inhrelid END, 0) FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1 UNION SELECT 'comment', pg_catalog.pg_describe_object(d.classoid, d.objoid, d.objsubid) FROM pg_catalog.pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum = d.objsubid AND a.attname = '_airbyte_meta') UNION SELECT 'grant', old.relname::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relacl IS DISTINCT FROM new.relacl UNION SELECT 'owner', pg_catalog.pg_get_userbyid(old.relowner)::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relowner <> new.relowner UNION SELECT 'replica identity', old.relreplident::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relreplident <> new.relreplident UNION SELECT 'storage setting', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (reloptions IS NOT NULL OR reltablespace <> 0 OR relpersistence <> 'p' OR relkind <> 'r') UNION SELECT 'column setting', a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attacl IS NOT NULL OR a.atthasdef OR a.attidentity <> '' OR a.attoptions IS NOT NULL OR a.attstorage <> t.typstorage OR COALESCE(a.attstattarget, -1) <> -1 OR a.attcollation <> t.typcollation) UNION SELECT 'security label', provider FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid = $1 UNION SELECT 'object', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = $1 LEFT JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE d.deptype = 'n' AND (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) AND ((d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1) OR (d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (c.reltype, t.typarray))) ) k ORDER BY k.kind, k.name
 
@@ -665,7 +703,16 @@ SELECT pg_catalog.pg_get_indexdef(i.indexrelid) AS definition, NULL::pg_catalog.
 SELECT n.nspname::text AS schema, pg_catalog.pg_get_userbyid(n.nspowner)::text AS owner, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable, pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS creatable FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ANY ($1)
 
 -- introspect::server
-SELECT pg_catalog.current_setting('server_version_num')::int4 AS version_number, pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only, pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_database()::text AS database, CURRENT_USER::text AS role, pg_catalog.inet_client_addr()::text AS client_address, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS can_create, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary
+SELECT pg_catalog.current_setting('server_version_num')::int4 AS version_number, pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_encoding') AS encoding, pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only, pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_database()::text AS database, CURRENT_USER::text AS role, pg_catalog.host(pg_catalog.inet_client_addr()) AS client_address, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS can_create, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') AS can_temporary, ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(r.oid, 'MEMBER') AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE') ORDER BY 1) AS not_inherited
+
+-- introspect::roles
+SELECT r.rolname::text AS role FROM pg_catalog.pg_roles r WHERE r.rolname::text = ANY ($1) ORDER BY 1
+
+-- introspect::foreign_tables
+SELECT c.relname::text AS name, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = $1 AND c.relkind IN ('r', 'p') AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname::text IN ($2, $3) AND NOT a.attisdropped) = 2 ORDER BY 1
+
+-- introspect::shut_out
+SELECT r.rolname::text AS role FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_namespace n ON n.nspname::text = $1 WHERE r.rolname::text = ANY ($2) AND NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY 1
 
 -- introspect::tables
 SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum

@@ -13,6 +13,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
     merges(names, &mut add);
     views(names, &mut add);
     scripts(names, &mut add);
+    remedies(names, &mut add);
     for (name, statement) in [
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
@@ -22,6 +23,9 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("dependents::view_attachments", dependents::view_attachments()),
         ("introspect::schemas", introspect::schemas()),
         ("introspect::server", introspect::server()),
+        ("introspect::roles", introspect::roles()),
+        ("introspect::foreign_tables", introspect::foreign_tables()),
+        ("introspect::shut_out", introspect::shut_out()),
         ("introspect::tables", introspect::tables()),
         ("introspect::indexes", introspect::indexes()),
         ("introspect::taken_names", introspect::taken_names()),
@@ -38,6 +42,22 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         add(name, statement);
     }
     list
+}
+
+fn remedies(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let (table, role, database) = (&names.table, &names.other, &names.key);
+    add("remedy::grant_on_database", remedy::grant_on_database("CREATE, TEMPORARY", database, role));
+    add("remedy::grant_on_schema", remedy::grant_on_schema("ALL", &table.schema, role));
+    add("remedy::grant_role", remedy::grant_role(database, role));
+    add("remedy::create_role", remedy::create_role(role));
+    add("remedy::allow_login", remedy::allow_login(role));
+    add("remedy::set_password", remedy::set_password(role));
+    add("remedy::lift_role_limit", remedy::lift_role_limit(role));
+    add("remedy::lift_database_limit", remedy::lift_database_limit(database));
+    add("remedy::allow_connections", remedy::allow_connections(database));
+    add("remedy::allow_writes", remedy::allow_writes(role, database));
+    add("remedy::create_database", remedy::create_database(database));
+    add("remedy::own_table", remedy::own_table(table, role));
 }
 
 fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
