@@ -19,19 +19,19 @@ const ADMIN: &str = "bouncer_admin";
 const KEEPER: &str = r#"
     directory=$1 user=$2
     PATH=$PATH:/usr/sbin
-    as_user() { "$@"; }
+    as_user=()
     if [ "$(id -u)" = 0 ]; then
         chown -R "$user" "$directory"
-        as_user() { setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups -- "$@"; }
+        as_user=(setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --)
     fi
     trap 'kill "$pid" 2>/dev/null; wait "$pid"; rm -rf "$directory"' EXIT
     pid=
-    start() { as_user pgbouncer -q "$directory/pgbouncer.ini" >>"$directory/log" 2>&1 & pid=$!; }
+    start() { "${as_user[@]}" pgbouncer -q "$directory/pgbouncer.ini" >>"$directory/log" 2>&1 & pid=$!; }
     start
     echo started
     while read -r word; do
         case $word in
-            stop) kill -INT "$pid" 2>/dev/null; kill "$pid" 2>/dev/null; wait "$pid" ;;
+            stop) kill "$pid"; wait "$pid" ;;
             start) start ;;
         esac
         echo "$word"
