@@ -3,6 +3,7 @@
 mod algorithms;
 mod forward;
 mod host_key;
+mod hostile;
 mod login;
 
 use libtest_mimic::Trial;
@@ -11,7 +12,10 @@ use serde_json::Value;
 use crate::support::connector::{Connector, Outcome};
 
 pub fn trials() -> Vec<Trial> {
-    [algorithms::trials(), forward::trials(), host_key::trials(), login::trials()].into_iter().flatten().collect()
+    [algorithms::trials(), forward::trials(), host_key::trials(), hostile::trials(), login::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What `check` answered.
