@@ -5,6 +5,7 @@ mod forward;
 mod host_key;
 mod hostile;
 mod login;
+mod loss;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::support::connector::{Connector, Outcome};
 
 pub fn trials() -> Vec<Trial> {
-    [algorithms::trials(), forward::trials(), host_key::trials(), hostile::trials(), login::trials()]
+    [algorithms::trials(), forward::trials(), host_key::trials(), hostile::trials(), login::trials(), loss::trials()]
         .into_iter()
         .flatten()
         .collect()

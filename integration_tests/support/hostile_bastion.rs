@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::keys::PrivateKey;
@@ -40,10 +40,6 @@ pub enum Fault {
     Drop,
     /// The channel is closed, the session stays.
     Close,
-    /// Nothing comes or goes any more, not even the answers to keep-alives.
-    Freeze,
-    /// Keep-alives are answered, data is taken and never delivered.
-    Swallow,
 }
 
 /// How a server that speaks SSH misbehaves; by default not at all. Everybody may log in with anything.
@@ -63,10 +59,6 @@ pub struct Manners {
     pub refusal: Option<(ChannelOpenFailure, String)>,
     /// After so many bytes of a channel.
     pub fault: Option<(usize, Fault)>,
-    /// Only the first session has the fault.
-    pub fault_once: bool,
-    /// Another host key in each session.
-    pub new_key_each_time: bool,
     /// Login requests are left without an answer.
     pub silent_login: bool,
 }
@@ -77,8 +69,6 @@ pub struct HostileBastion {
     pub port: u16,
     /// What it saw.
     pub seen: Arc<Seen>,
-    /// Its host key in the first session, as `TYPE BASE64`.
-    pub host_key: String,
     runtime: Option<Runtime>,
 }
 
@@ -96,24 +86,16 @@ pub struct Seen {
 impl HostileBastion {
     /// A server that does not speak SSH.
     pub fn noisy(noise: Noise) -> Self {
-        Self::listen(String::new(), move |socket, _| async move { make_noise(socket, noise).await })
+        Self::listen(move |socket, _| async move { make_noise(socket, noise).await })
     }
 
     /// A server that speaks SSH.
     pub fn start(manners: Manners) -> Self {
-        let keys = [host_key(), host_key()];
-        let shown = keys[0].public_key().to_openssh().expect("a host key").trim().to_owned();
-        Self::listen(shown, move |socket, seen| {
-            let (manners, keys) = (manners.clone(), keys.clone());
-            async move {
-                let number = seen.connections.load(Ordering::SeqCst) - 1;
-                let key = keys[if manners.new_key_each_time { number % 2 } else { 0 }].clone();
-                serve(socket, seen, manners, key, number).await;
-            }
-        })
+        let key = russh::keys::decode_secret_key(&ssh_keys::stranger().private, None).expect("a host key");
+        Self::listen(move |socket, seen| serve(socket, seen, manners.clone(), key.clone()))
     }
 
-    fn listen<F>(host_key: String, serve: impl Fn(TcpStream, Arc<Seen>) -> F + Send + 'static) -> Self
+    fn listen<F>(serve: impl Fn(TcpStream, Arc<Seen>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -131,7 +113,7 @@ impl HostileBastion {
                 tokio::spawn(serve(socket, Arc::clone(&counted)));
             }
         });
-        Self { port, seen, host_key, runtime: Some(runtime) }
+        Self { port, seen, runtime: Some(runtime) }
     }
 }
 
@@ -141,10 +123,6 @@ impl Drop for HostileBastion {
             runtime.shutdown_background();
         }
     }
-}
-
-fn host_key() -> PrivateKey {
-    russh::keys::decode_secret_key(&ssh_keys::stranger().private, None).expect("a host key")
 }
 
 async fn make_noise(mut socket: TcpStream, noise: Noise) {
@@ -181,7 +159,7 @@ async fn make_noise(mut socket: TcpStream, noise: Noise) {
 }
 
 /// Speaks SSH over an inner pipe, so that the outer connection can be cut or left alone.
-async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: PrivateKey, number: usize) {
+async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: PrivateKey) {
     let (outer, inner) = duplex(1 << 20);
     let mut config = server::Config {
         keys: vec![key],
@@ -199,8 +177,8 @@ async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: Privat
     if let Some(bytes) = manners.rekey_bytes {
         config.limits = Limits::new(bytes, bytes, Duration::from_secs(3_600));
     }
-    let cut = Arc::new(Cut::default());
-    let peer = Peer { seen, manners, number, cut: Arc::clone(&cut), asked: 0 };
+    let cut = Arc::new(Notify::new());
+    let peer = Peer { seen, manners, cut: Arc::clone(&cut), asked: 0 };
     let session = server::run_stream(Arc::new(config), inner, peer);
     let relay = tokio::spawn(relay(socket, outer, cut));
     if let Ok(session) = session.await {
@@ -209,36 +187,17 @@ async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: Privat
     let _ = relay.await;
 }
 
-#[derive(Default)]
-struct Cut {
-    fault: Mutex<Option<Fault>>,
-    rung: Notify,
-}
-
-impl Cut {
-    fn now(&self, fault: Fault) {
-        *self.fault.lock().expect("no panic") = Some(fault);
-        self.rung.notify_one();
-    }
-}
-
-async fn relay(mut socket: TcpStream, mut inner: DuplexStream, cut: Arc<Cut>) {
+async fn relay(mut socket: TcpStream, mut inner: DuplexStream, cut: Arc<Notify>) {
     tokio::select! {
         _ = tokio::io::copy_bidirectional(&mut socket, &mut inner) => {}
-        () = cut.rung.notified() => {
-            let fault = *cut.fault.lock().expect("no panic");
-            if fault == Some(Fault::Freeze) {
-                tokio::time::sleep(Duration::from_secs(600)).await;
-            }
-        }
+        () = cut.notified() => {}
     }
 }
 
 struct Peer {
     seen: Arc<Seen>,
     manners: Manners,
-    number: usize,
-    cut: Arc<Cut>,
+    cut: Arc<Notify>,
     asked: usize,
 }
 
@@ -317,8 +276,7 @@ impl Handler for Peer {
             return Ok(());
         };
         reply.accept().await;
-        let fault = self.manners.fault.filter(|_| self.number == 0 || !self.manners.fault_once);
-        tokio::spawn(forward(channel, database, fault, Arc::clone(&self.cut), Arc::clone(&self.seen)));
+        tokio::spawn(forward(channel, database, self.manners.fault, Arc::clone(&self.cut), Arc::clone(&self.seen)));
         Ok(())
     }
 }
@@ -327,7 +285,7 @@ async fn forward(
     channel: Channel<Msg>,
     mut database: TcpStream,
     fault: Option<(usize, Fault)>,
-    cut: Arc<Cut>,
+    cut: Arc<Notify>,
     seen: Arc<Seen>,
 ) {
     let (mut from_client, mut to_client) = tokio::io::split(channel.into_stream());
@@ -338,10 +296,9 @@ async fn forward(
             passed += length;
             seen.bytes.fetch_add(length, Ordering::SeqCst);
             match fault.filter(|(after, _)| passed >= *after).map(|(_, fault)| fault) {
-                Some(Fault::Swallow) => {}
                 Some(Fault::Close) => return,
-                Some(fault) => {
-                    cut.now(fault);
+                Some(Fault::Drop) => {
+                    cut.notify_one();
                     std::future::pending::<()>().await;
                 }
                 None if to_database.write_all(&bytes[..length]).await.is_err() => return,
