@@ -10,8 +10,8 @@ pub enum ForPeople {
     /// Make an SSH key pair for a bastion and print the line for its authorized_keys
     ///
     /// The private key goes to FILE (mode 0600), the public one to FILE.pub; nothing is overwritten.
-    /// stdout is the line for authorized_keys of the user on the bastion. It allows port forwarding and nothing else,
-    /// and only to the databases that --permitopen or --config name.
+    /// stdout is the line for authorized_keys of the user on the bastion. It allows port forwarding, to the databases that
+    /// --permitopen or --config name, and no terminal, agent or X11; a shell is for the account to refuse.
     #[command(verbatim_doc_comment)]
     Keygen(Keygen),
     /// Print the SQL that lets the connector into a database, or takes that back

@@ -6,15 +6,18 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::bastion::Bastion;
 use crate::support::connector::{Connector, Outcome};
+use crate::support::postgres::TestServer;
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("operator::keygen::openssh_reads_the_files", openssh_reads_the_files),
         Trial::test("operator::keygen::nothing_is_overwritten", nothing_is_overwritten),
         Trial::test("operator::keygen::the_line_holds_what_was_asked_for", the_line_holds_what_was_asked_for),
+        Trial::test("operator::keygen::the_line_lets_through_to_one_database", the_line_lets_through_to_one_database),
     ]
 }
 
@@ -148,6 +151,60 @@ fn the_line_holds_what_was_asked_for() -> Result<(), Failed> {
         let public = fs::read_to_string(private.with_extension("pub"))?;
         assert_eq!(outcome.stdout, [format!("{want}{}", public.trim_end())], "{outcome:?}");
         assert!(!outcome.stderr.contains("every host"), "{outcome:?}");
+    }
+    Ok(())
+}
+
+/// The customer fills in host, port and user of the bastion; the key is the service's.
+fn the_line_lets_through_to_one_database() -> Result<(), Failed> {
+    let database = TestServer::shared().database()?;
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).map(|()| folder.path().join(name).to_string_lossy().into_owned())
+    };
+    let config_file = file("config.json", &database.config().to_string())?;
+    let passphrase_file = file("passphrase", "of the key\n")?;
+    let elsewhere = format!("127.0.0.1:{}", database.port() - 1);
+    let keys = [
+        ("this", vec!["--config", &config_file, "--from", "127.0.0.1", "--expires", "20991231"]),
+        ("locked", vec!["--config", &config_file, "--passphrase-file", &passphrase_file]),
+        ("anywhere", vec![]),
+        ("another_database", vec!["--permitopen", &elsewhere]),
+        ("another_address", vec!["--config", &config_file, "--from", "192.0.2.1"]),
+        ("expired", vec!["--config", &config_file, "--expires", "20200101"]),
+    ];
+    let mut authorized = String::from("# made by keygen\n");
+    for (name, options) in &keys {
+        let outcome = keygen(&folder.path().join(name), options);
+        assert_eq!((outcome.code(), outcome.stdout.len()), (0, 1), "{outcome:?}");
+        authorized.push_str(&format!("{}\n", outcome.stdout[0]));
+    }
+    let bastion = Bastion::start_with_keys(&[], &authorized);
+    let mut config = database.config();
+    config["tunnel_method"] = json!({"tunnel_method": "SSH_KEY_AUTH", "tunnel_host": "127.0.0.1",
+        "tunnel_port": bastion.port, "tunnel_user": bastion.user});
+    let check = |config: &Value, key: &str| {
+        let path = folder.path().join(key).to_string_lossy().into_owned();
+        let outcome = Connector::check(config).env("DESTINATION_SSH_KEY_FILE", &path).run(b"");
+        let status = outcome.messages_of("CONNECTION_STATUS");
+        assert_eq!((outcome.code(), status.len()), (0, 1), "{outcome:?}");
+        let status = &status[0]["connectionStatus"];
+        (status["status"] == "SUCCEEDED", status["message"].as_str().unwrap_or_default().to_owned())
+    };
+
+    assert_eq!(check(&config, "this"), (true, String::new()));
+    assert_eq!(check(&config, "anywhere"), (true, String::new()));
+    let mut unlocked = config.clone();
+    unlocked["tunnel_method"]["ssh_key_passphrase"] = json!("of the key");
+    assert_eq!(check(&unlocked, "locked"), (true, String::new()));
+    for (key, words) in [
+        ("another_database", &["allow", "PermitOpen"][..]),
+        ("another_address", &[&bastion.user]),
+        ("expired", &[&bastion.user]),
+        ("locked", &["ssh_key_passphrase"]),
+    ] {
+        let (succeeded, message) = check(&config, key);
+        assert!(!succeeded && words.iter().all(|word| message.contains(word)), "{key}: {message}");
     }
     Ok(())
 }
