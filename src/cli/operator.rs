@@ -221,4 +221,24 @@ mod tests {
             assert!(words.iter().all(|word| text.contains(word)), "{line}: {text}");
         }
     }
+
+    #[test]
+    fn the_guide_is_right() {
+        let guide = include_str!("../../README.md");
+        let mut commands = 0;
+        for line in guide.lines() {
+            let words = line.split_whitespace().skip_while(|word| word.contains('='));
+            let words: Vec<&str> = words.take_while(|word| !["<", ">", "#"].contains(word)).collect();
+            if words.first() == Some(&"destination-postgres") && line.is_ascii() {
+                parse(&words).unwrap_or_else(|error| panic!("{line}: {error}"));
+                commands += 1;
+            }
+        }
+        assert!(commands >= 7, "{commands}");
+        // Every option of the table of variants.
+        for line in guide.lines().filter(|line| line.starts_with("| `--")) {
+            let option = line.split('`').nth(1).expect("an option");
+            run(&format!("setup-sql --config c.json {option}")).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
 }
