@@ -37,7 +37,7 @@ pub fn keygen(options: &Keygen) -> Result<Answer> {
         return Err(error);
     }
     let text = format!("{} {}\n", restrictions(&targets, options), pair.public);
-    Ok(Answer { text, advice: advice(options, &public_file, &pair.fingerprint, targets.is_empty()) })
+    Ok(Answer { text, advice: advice(options, &public_file, &pair, targets.is_empty()) })
 }
 
 /// The options of the `authorized_keys` line: port forwarding to `targets` and nothing else.
@@ -51,13 +51,15 @@ fn restrictions(targets: &[String], options: &Keygen) -> String {
     list.join(",")
 }
 
-fn advice(options: &Keygen, public_file: &Path, fingerprint: &str, anywhere: bool) -> String {
+fn advice(options: &Keygen, public_file: &Path, pair: &KeyPair, anywhere: bool) -> String {
     let out = options.out.display();
     let mut text = format!(
-        "{out}: the private key ({fingerprint}). It stays with the service: DESTINATION_SSH_KEY_FILE={out}\n\
-         {}: the public key alone\n\
+        "{out}: the private key ({}). It stays with the service: DESTINATION_SSH_KEY_FILE={out}\n\
+         {}: the public key alone, {}\n\
          The line on stdout belongs into ~/.ssh/authorized_keys of the user on the bastion.\n",
-        public_file.display()
+        pair.fingerprint,
+        public_file.display(),
+        pair.public,
     );
     if options.passphrase_file.is_some() {
         text.push_str("The passphrase goes into `tunnel_method.ssh_key_passphrase` of the configuration.\n");
