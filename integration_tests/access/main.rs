@@ -10,6 +10,7 @@ mod credentials;
 mod credentials_hidden;
 mod operator;
 mod pgbouncer;
+mod privileges;
 #[path = "../properties/property.rs"]
 mod property;
 mod servers;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     trials.extend(credentials_hidden::trials());
     trials.extend(operator::trials());
     trials.extend(pgbouncer::trials());
+    trials.extend(privileges::trials());
     trials.extend(servers::trials());
     trials.extend(ssh::trials());
     trials.extend(tls::trials());

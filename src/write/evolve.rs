@@ -44,10 +44,13 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, ro
         _ => Some("not a table"),
     };
     if let Some(what) = what {
+        let owner =
+            if existing.owned { String::new() } else { format!(" that belongs to role \"{}\"", existing.owner) };
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,
             format!(
-                "{table} is {what}, so the stream cannot be written there: rename or drop it, or rename the stream"
+                "{table} is {what}{owner}, so the stream cannot be written there: rename or drop it, or rename the \
+                 stream"
             ),
         ));
     }
