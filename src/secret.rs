@@ -31,7 +31,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Replaces secrets by `***`, also where they are written as JSON, in a URL or in base64.
+/// Replaces secrets by `***`, also where they are written as JSON, in a URL, in hexadecimal or in base64.
 #[derive(Debug, Default)]
 pub struct Redactor {
     /// The longest first: of a secret that holds another one nothing may be left.
@@ -41,6 +41,9 @@ pub struct Redactor {
 impl Redactor {
     /// A shorter secret cannot be told from other text, in bytes.
     const SHORTEST: usize = 3;
+
+    /// Nor can a shorter piece of base64, in bytes.
+    const SHORTEST_PIECE: usize = 8;
 
     /// Knows all spellings of these secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
@@ -66,12 +69,37 @@ impl Redactor {
 fn spellings(secret: &str) -> impl Iterator<Item = String> {
     let json = serde_json::Value::from(secret).to_string();
     let json = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
-    let encoded = base64(secret.as_bytes());
-    let url_safe = encoded.replace('+', "-").replace('/', "_");
+    let debug = format!("{secret:?}");
+    let debug = debug.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned();
     let percent = percent(secret, |byte| format!("%{byte:02X}"));
     let lower = self::percent(secret, |byte| format!("%{byte:02x}"));
     let form = percent.replace("%20", "+");
-    [secret.to_owned(), json, percent, lower, form, encoded, url_safe].into_iter()
+    let hexadecimal = secret.bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let encoded = [base64(secret.as_bytes())].into_iter().chain(inside_base64(secret));
+    let encoded = encoded.flat_map(|text| [text.replace('+', "-").replace('/', "_"), text]);
+    let ascii = in_ascii(&json);
+    [secret.to_owned(), json, ascii, debug, percent, lower, form, hexadecimal.to_uppercase(), hexadecimal]
+        .into_iter()
+        .chain(encoded)
+}
+
+/// JSON text with every character that is not ASCII escaped.
+fn in_ascii(json: &str) -> String {
+    let one = |c: char| match c {
+        _ if c.is_ascii() => c.to_string(),
+        _ => c.encode_utf16(&mut [0; 2]).iter().fold(String::new(), |text, unit| text + &format!("\\u{unit:04x}")),
+    };
+    json.chars().map(one).collect()
+}
+
+/// What base64 makes of the secret inside of a longer text: its first and last digit mix with the rest of that text.
+fn inside_base64(secret: &str) -> impl Iterator<Item = String> {
+    [(0, 0), (1, 2), (2, 3)].into_iter().filter_map(|(before, mixed)| {
+        let encoded = base64(&[vec![0; before], secret.as_bytes().to_vec()].concat());
+        let end = encoded.len() - usize::from(!(before + secret.len()).is_multiple_of(3));
+        let piece = encoded.get(mixed..end)?;
+        (piece.len() >= Redactor::SHORTEST_PIECE).then(|| piece.to_owned())
+    })
 }
 
 /// Everything but RFC 3986's unreserved characters encoded.
@@ -109,6 +137,9 @@ mod tests {
             "p%22w%5Cd%20%C3%A9%2F%3F%2B%20%26",
             "p%22w%5cd%20%c3%a9%2f%3f%2b%20%26",
             "p%22w%5Cd+%C3%A9%2F%3F%2B+%26",
+            r#"p\"w\\d \u00e9/?+ &"#,
+            "7022775c6420c3a92f3f2b2026",
+            "7022775C6420C3A92F3F2B2026",
             "cCJ3XGQgw6kvPysgJg==",
             "cCJ3XGQgw6kvPysgJg",
         ] {
@@ -116,6 +147,11 @@ mod tests {
             assert_eq!(clean.replace("==", ""), "before *** after", "{text}");
         }
         assert_eq!(Redactor::new(["???>>>"]).redact("Pz8_Pj4- Pz8/Pj4+"), "*** ***");
+        for before in ["", "x", "xy", "xyz"] {
+            let inside = base64(format!("{before}{secret}{before}z").as_bytes());
+            let clean = redactor.redact(&inside);
+            assert!(clean.contains("***") && clean.len() < 3 + 2 * before.len() + 8, "{inside}: {clean}");
+        }
         assert_eq!(redactor.redact("nothing in here"), "nothing in here");
         assert!(!format!("{redactor:?}").contains("p\""));
     }

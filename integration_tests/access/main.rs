@@ -8,6 +8,7 @@
 mod basics;
 mod credentials;
 mod credentials_hidden;
+mod hostile;
 mod operator;
 mod pgbouncer;
 mod privileges;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     trials.extend(basics::trials());
     trials.extend(credentials::trials());
     trials.extend(credentials_hidden::trials());
+    trials.extend(hostile::trials());
     trials.extend(operator::trials());
     trials.extend(pgbouncer::trials());
     trials.extend(privileges::trials());

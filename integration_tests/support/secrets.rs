@@ -101,7 +101,8 @@ fn marked_paths(schema: &Value, path: &str, marked: &mut BTreeSet<String>) {
     schema["oneOf"].as_array().into_iter().flatten().for_each(|option| marked_paths(option, path, marked));
 }
 
-fn spellings(text: &str) -> Vec<(&'static str, String)> {
+/// The ways in which a secret can be written, each with its name.
+pub fn spellings(text: &str) -> Vec<(&'static str, String)> {
     let unquoted = |text: String| text[1..text.len() - 1].to_owned();
     let json = unquoted(Value::from(text).to_string());
     let ascii = json.chars().map(|c| if c.is_ascii() { c.to_string() } else { utf16_escapes(c) }).collect();
