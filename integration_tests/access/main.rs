@@ -6,6 +6,7 @@
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 
 mod basics;
+mod check;
 mod credentials;
 mod credentials_hidden;
 mod hostile;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
     let mut trials = Vec::new();
     trials.extend(basics::trials());
+    trials.extend(check::trials());
     trials.extend(credentials::trials());
     trials.extend(credentials_hidden::trials());
     trials.extend(hostile::trials());

@@ -92,7 +92,13 @@ impl Checklist {
     pub(super) fn follow(&self, event: Event<'_>) {
         match event {
             Event::Begun(step) => self.begin(Item::Way(step)),
-            Event::Done(step, how) => self.ok(Item::Way(step), how),
+            Event::Done(step, how) => {
+                self.ok(Item::Way(step), how);
+                // The session's first question is asked at once, before whoever runs the check gets it.
+                if step == Step::Login {
+                    self.begin(Item::Server);
+                }
+            }
             // The other attempt begins at the beginning; what it does alike is not said twice.
             Event::Again(why) => {
                 if let Some(item) = self.now() {

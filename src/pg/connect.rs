@@ -79,7 +79,8 @@ impl Connector {
             Err(failed) => failed,
         };
         match second {
-            Some(second) if failed.worth_another(first) => {
+            // Where the time is over, the other attempt could only tell that.
+            Some(second) if failed.worth_another(first) && Instant::now() < deadline => {
                 self.report.again(failed.error.message());
                 match self.attempt(second, deadline).await {
                     Ok(connected) => Ok(connected),

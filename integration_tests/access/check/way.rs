@@ -1,0 +1,59 @@
+//! Failures on the way to the session: whoever listens there, bastions, TLS and pg_hba.conf.
+
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use super::{Server, Test, database, golden, towards};
+use crate::support::bastion::Bastion;
+use crate::support::certificates::{Subject, Workshop};
+use crate::support::hostile_postgres::HostilePostgres;
+use crate::support::ssh_keys;
+use crate::support::tls_server::{Setup, TlsServer};
+use crate::support::workload::merged;
+
+pub const TRIALS: &[Test] = &[("ssh", ssh), ("tls_and_hba", tls_and_hba), ("not_postgres", not_postgres)];
+
+const SCRAM: &str = "host all all 127.0.0.1/32 scram-sha-256";
+
+fn not_postgres(server: &Server) -> Result<(), Failed> {
+    let database = database(server)?;
+    let web = HostilePostgres::start(|guest| guest.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
+    golden("not_postgres", &database, &towards(&database, web.port()), &[])
+}
+
+fn ssh(server: &Server) -> Result<(), Failed> {
+    let database = database(server)?;
+    let through = |tunnel: Value| merged(&database.config(), &json!({"tunnel_method": tunnel}));
+    let key = &ssh_keys::key("ed25519").private;
+    let stranger = ssh_keys::stranger();
+    let bastion = Bastion::start(&[]);
+    golden("ssh", &database, &through(bastion.by_key(key)), &[])?;
+    golden("ssh_wrong_key", &database, &through(bastion.by_key(&stranger.private)), &[])?;
+    let mut tunnel = bastion.by_key(key);
+    tunnel["tunnel_host_key"] = json!(format!("[127.0.0.1]:{} {}", bastion.port, stranger.public.trim()));
+    golden("ssh_wrong_host_key", &database, &through(tunnel), &[])?;
+    drop(bastion);
+    let bastion = Bastion::start(&["AllowTcpForwarding=no"]);
+    golden("ssh_forwarding_refused", &database, &through(bastion.by_key(key)), &[])
+}
+
+fn tls_and_hba(_: &Server) -> Result<(), Failed> {
+    let server = TlsServer::start();
+    let database = server.database();
+    let tls = |mode: Value| merged(&database.config(), &json!({"ssl": true, "ssl_mode": mode}));
+
+    server.set_up(&Setup { hba: SCRAM, ..Setup::default() })?;
+    golden("tls_not_offered", database, &tls(json!({"mode": "require"})), &[])?;
+
+    let workshop = Workshop::new();
+    let (ours, theirs) = (Subject::authority("Authority"), Subject::authority("Other authority"));
+    let (ours, theirs) = (workshop.self_signed(&ours), workshop.self_signed(&theirs));
+    let identity = workshop.signed(&Subject::server("server", &["IP:127.0.0.1"]), &ours);
+    server.set_up(&Setup { identity: Some(identity), hba: SCRAM, ..Setup::default() })?;
+    let verified = |authority: &str| tls(json!({"mode": "verify-ca", "ca_certificate": authority}));
+    golden("tls_verified", database, &verified(&ours.certificate), &[])?;
+    golden("tls_untrusted", database, &verified(&theirs.certificate), &[])?;
+
+    server.set_up(&Setup { hba: "", ..Setup::default() })?;
+    golden("no_hba_entry", database, &database.config(), &[])
+}
