@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::connector::Connector;
 use crate::support::postgres::{TestDatabase, TestServer};
@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("privileges::objects_of_another_role_are_refused", objects_of_another_role),
         Trial::test("privileges::objects_belong_to_the_configured_role", objects_belong_to_the_role),
         Trial::test("privileges::readers_read_what_a_later_sync_makes", readers_read),
+        Trial::test("privileges::first_syncs_at_the_same_time", first_syncs_at_the_same_time),
     ]
 }
 
@@ -208,4 +209,51 @@ fn readers_read() -> Result<(), Failed> {
         superuser.run("RESET ROLE")?;
     }
     nothing_failed(&database)
+}
+
+/// Streams of which every other one merges.
+fn catalog(names: &[String]) -> Value {
+    let mut streams = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let mut stream = workload::append_catalog(name)["streams"][0].clone();
+        if number % 2 == 1 {
+            stream["destination_sync_mode"] = json!("append_dedup");
+            stream["primary_key"] = json!([["id"]]);
+        }
+        streams.push(stream);
+    }
+    json!({"streams": streams})
+}
+
+/// Two connections of one customer that begin together, as they do when an orchestrator starts.
+fn first_syncs_at_the_same_time() -> Result<(), Failed> {
+    const ROUNDS: u64 = 4;
+    let names: Vec<String> = (0..8).map(|number| format!("rows_{number}")).collect();
+    for round in 0..ROUNDS {
+        let database = TestServer::shared().database()?;
+        let runs: Vec<_> = (0..2).map(|_| Connector::write(&database.config(), &catalog(&names)).start()).collect();
+        for (number, run) in (0..).zip(&runs) {
+            let ids = number * 100..number * 100 + 10;
+            for name in &names {
+                run.feed(workload::append_input(name, ids.clone(), 10).as_bytes());
+                run.feed(workload::complete(name).as_bytes());
+            }
+        }
+        // Both at once: each is at its end only when its input is.
+        let runs: Vec<_> = runs
+            .into_iter()
+            .map(|mut run| {
+                run.close_stdin();
+                run
+            })
+            .collect();
+        for run in runs {
+            workload::succeeded(&run.finish(PATIENCE)?, names.len()).map_err(|e| format!("round {round}: {e}"))?;
+        }
+        let superuser = database.superuser()?;
+        for name in &names {
+            assert_eq!(superuser.value(&format!("SELECT count(*) FROM airbyte.{name}"))?, "20", "{name}");
+        }
+    }
+    Ok(())
 }

@@ -143,6 +143,11 @@ pub fn lock_table(table: &TableName, only: bool) -> Statement {
     Statement::new(format!("LOCK TABLE {only}{} IN ACCESS EXCLUSIVE MODE", quote_table(table)))
 }
 
+/// Keeps others from changing a table's indexes until the transaction ends, but not from reading and writing rows.
+pub fn lock_indexes(table: &TableName) -> Statement {
+    Statement::new(format!("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", quote_table(table)))
+}
+
 /// Empties a table at once; `only` leaves alone the tables that inherit from it.
 pub fn truncate(table: &TableName, only: bool) -> Statement {
     let only = if only { "ONLY " } else { "" };

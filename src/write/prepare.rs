@@ -43,7 +43,12 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         let name = &plan.stream.name;
         session.begin().await?;
         let prepared = stream(cx, session, plan, schema, &existing).await;
-        let prepared = session.end(prepared).await;
+        let mut prepared = session.end(prepared).await;
+        if prepared.as_ref().is_err_and(|error| matches!(error.sqlstate(), Some("42P07" | "23505"))) {
+            session.begin().await?;
+            let again = stream_as_it_is_now(cx, session, plan).await;
+            prepared = session.end(again).await;
+        }
         match prepared {
             Ok(target) => targets.push(target),
             Err(error) => {
@@ -53,6 +58,16 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         }
     }
     Ok(targets)
+}
+
+/// Settles a stream whose table another sync made since we looked.
+async fn stream_as_it_is_now(cx: &Context, session: &Session, plan: &StreamPlan) -> Result<Target> {
+    let existing = introspect::tables(session, &[plan.table.clone(), plan.next.clone()]).await?;
+    let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next)))?;
+    if let Some(table) = existing.get(&plan.table) {
+        evolve::refuse_unusable(table, &schema, cx.role())?;
+    }
+    stream(cx, session, plan, schema, &existing).await
 }
 
 /// Refuses a role that lacks something, before any row is read, and makes the schemas that are missing.

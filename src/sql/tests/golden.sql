@@ -95,6 +95,10 @@ ALTER TABLE "sch""e.ma
 LOCK TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE
 
+-- ddl::lock_indexes
+LOCK TABLE ONLY "sch""e.ma
+    $1"."ta'b""le;--" IN SHARE UPDATE EXCLUSIVE MODE
+
 -- ddl::truncate
 TRUNCATE TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--"

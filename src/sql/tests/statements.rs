@@ -90,6 +90,7 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::drop_table and what depends", ddl::drop_table(table, true));
     add("ddl::rename_table", ddl::rename_table(table, &names.key));
     add("ddl::lock_table", ddl::lock_table(table, true));
+    add("ddl::lock_indexes", ddl::lock_indexes(table));
     add("ddl::truncate", ddl::truncate(table, true));
     add("ddl::replica_identity_full", ddl::replica_identity_full(table));
     let key = schema.key_names();
