@@ -101,7 +101,7 @@ fn objects_are_qualified() {
                 let qualified = first.contains('.')
                     || line.trim_start_matches(['-', ' ']).starts_with("REVOKE")
                     || first.starts_with('(')
-                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "dependent", ""].contains(&first)
+                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "dependent", "EXCLUSIVE", ""].contains(&first)
                     || skeleton[..at].ends_with("DISTINCT ");
                 if !qualified {
                     wrong.push(format!("{name}: {word}{first} is not qualified"));
