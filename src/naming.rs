@@ -31,7 +31,8 @@ pub fn postgres_name(original: &str) -> String {
     cut(name)
 }
 
-/// Shortens a name of ASCII characters as the reference does: 54 characters, `_`, and the end of its Java hash code.
+/// Shortens a name of ASCII characters as the reference does: 54 characters, `_`, and the end of its Java hash code, which
+/// may begin with a minus.
 fn cut(name: String) -> String {
     if name.len() <= IDENTIFIER_BYTES {
         return name;
