@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::fmt;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde::Deserialize;
 
 /// A password, key or passphrase of the configuration.
@@ -113,14 +115,7 @@ fn percent(text: &str, encode: impl Fn(u8) -> String) -> String {
 
 /// Without padding, which may be left out.
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |bits: u32| DIGITS.get((bits & 63) as usize).map_or('=', |digit| char::from(*digit));
-    let group = |group: &[u8]| {
-        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(group.get(at).copied().unwrap_or(0)));
-        let digits = [18, 12, 6, 0].map(|shift| digit(bits >> shift));
-        digits.into_iter().take(group.len() + 1).collect::<String>()
-    };
-    bytes.chunks(3).map(group).collect()
+    BASE64_STANDARD_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::Value;
 
 /// Shorter secrets are found in any text, in bytes.
@@ -125,7 +127,7 @@ pub fn spellings(text: &str) -> Vec<(&'static str, String)> {
     ];
     // A text inside of another one can begin at any of three places in base64; its first and last digit mix with the rest.
     for before in 0..3 {
-        let encoded = base64(&[&vec![0; before], text.as_bytes()].concat());
+        let encoded = BASE64_STANDARD_NO_PAD.encode([&vec![0; before], text.as_bytes()].concat());
         let begin = [0, 2, 3][before];
         let end = encoded.len() - usize::from(!(before + text.len()).is_multiple_of(3));
         let inner = encoded.get(begin..end).unwrap_or_default().to_owned();
@@ -143,13 +145,4 @@ fn lower_escapes(percent: &str) -> String {
     let mut parts = percent.split('%');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| format!("{text}%{}{}", part[..2].to_lowercase(), &part[2..]))
-}
-
-/// Without padding.
-fn base64(bytes: &[u8]) -> String {
-    let digits: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
-    let bits: Vec<u8> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1)).collect();
-    let sextets =
-        bits.chunks(6).map(|six| (0..6).fold(0, |all, at| all << 1 | usize::from(*six.get(at).unwrap_or(&0))));
-    sextets.map(|sextet| digits[sextet]).collect()
 }
