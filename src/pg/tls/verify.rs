@@ -122,23 +122,21 @@ impl Verifier {
         })
     }
 
-    #[allow(clippy::unused_self, reason = "reads as a step of the verifier")]
-    fn verify_host(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, host: &str) -> Result<(), Error> {
-        let strict = ParsedCertificate::try_from(certificate).and_then(|parsed| verify_server_name(&parsed, name));
-        let Err(refusal) = strict else { return Ok(()) };
-        let is_address = matches!(name, ServerName::IpAddress(_));
-        match Certificate::from_der(certificate) {
-            Ok(parsed) if a_name_is_for(&parsed, host, is_address) => Ok(()),
-            Ok(parsed) if parsed.tbs_certificate.version == Version::V1 => {
-                Err(CertificateError::NotValidForName.into())
-            }
-            _ => Err(refusal),
-        }
-    }
-
     fn algorithms_of(&self, scheme: SignatureScheme) -> &[&'static dyn SignatureVerificationAlgorithm] {
         let known = self.algorithms.mapping.iter().find(|(known, _)| *known == scheme);
         known.map(|(_, algorithms)| *algorithms).unwrap_or_default()
+    }
+}
+
+/// The names in the certificate are looked at as rustls does, then as libpq does beyond that.
+fn verify_host(certificate: &CertificateDer<'_>, name: &ServerName<'_>, host: &str) -> Result<(), Error> {
+    let strict = ParsedCertificate::try_from(certificate).and_then(|parsed| verify_server_name(&parsed, name));
+    let Err(refusal) = strict else { return Ok(()) };
+    let is_address = matches!(name, ServerName::IpAddress(_));
+    match Certificate::from_der(certificate) {
+        Ok(parsed) if a_name_is_for(&parsed, host, is_address) => Ok(()),
+        Ok(parsed) if parsed.tbs_certificate.version == Version::V1 => Err(CertificateError::NotValidForName.into()),
+        _ => Err(refusal),
     }
 }
 
@@ -157,7 +155,7 @@ impl ServerCertVerifier for Verifier {
             Check::Chain => self.verify_chain(end_entity, intermediates, now)?,
             Check::ChainAndName(host) => {
                 self.verify_chain(end_entity, intermediates, now)?;
-                self.verify_host(end_entity, server_name, host)?;
+                verify_host(end_entity, server_name, host)?;
             }
         }
         Ok(ServerCertVerified::assertion())
