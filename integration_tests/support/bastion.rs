@@ -1,16 +1,15 @@
 //! A private OpenSSH server as a bastion, with an account of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::keeper::Keeper;
 use super::postgres::free_port;
 use super::ssh_keys;
 
@@ -20,17 +19,14 @@ pub const PASSWORD: &str = "bastion p@ss:w0rd'\"$\\%";
 /// The bastion of this process, once a test asked for it.
 static SHARED: Mutex<Option<Arc<Bastion>>> = Mutex::new(None);
 
-/// A running sshd. It lives as long as this value, and no longer than this process: the script that started it holds the
-/// other end of a pipe, and takes server, sessions and account down when the pipe closes.
+/// A running sshd; server, sessions and account go with this value, and no later than with this process.
 pub struct Bastion {
     /// Its port on 127.0.0.1.
     pub port: u16,
     /// The account that may log in, by every key of [`ssh_keys`] and by [`PASSWORD`].
     pub user: String,
     directory: PathBuf,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-    owner: Child,
+    keeper: Keeper,
 }
 
 impl Bastion {
@@ -61,27 +57,10 @@ impl Bastion {
             // sshd takes no key that others can read.
             fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o600)).expect("a host key is closed");
         }
-        let mut owner = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bastion"))
-            .arg("run")
-            .arg(&directory)
-            .arg(port.to_string())
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C must reach the tests only; the server then goes with them.
-            .process_group(0)
-            .spawn()
-            .expect("scripts/bastion runs");
-        let stdin = owner.stdin.take();
-        let mut stdout = BufReader::new(owner.stdout.take().expect("stdout is piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("scripts/bastion answers");
-        let Some(user) = line.trim().strip_prefix("ready ") else {
-            drop(stdin);
-            let _ = owner.wait();
-            return None;
-        };
-        Some(Self { port, user: user.to_owned(), directory, stdin, stdout, owner })
+        let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bastion"));
+        let (keeper, line) = Keeper::start(script.arg("run").arg(&directory).arg(port.to_string()).args(options));
+        let user = line.strip_prefix("ready ")?.to_owned();
+        Some(Self { port, user, directory, keeper })
     }
 
     /// The bastion that all tests of this process share, one that allows what a usual bastion allows. Its log is full of
@@ -104,11 +83,7 @@ impl Bastion {
     /// # Panics
     /// When it does not do so.
     pub fn tell(&mut self, command: &str) {
-        let stdin = self.stdin.as_mut().expect("stdin is open until the end");
-        writeln!(stdin, "{command}").expect("scripts/bastion listens");
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("scripts/bastion answers");
-        assert_eq!(line.trim(), "done", "scripts/bastion {command}");
+        assert_eq!(self.keeper.tell(command), "done", "scripts/bastion {command}");
     }
 
     /// Everything the server logged so far.
@@ -184,11 +159,4 @@ fn host_keys() -> &'static Vec<(String, Vec<u8>)> {
             .map(|file| (file.file_name().into_string().expect("UTF-8"), fs::read(file.path()).expect("a key")))
             .collect()
     })
-}
-
-impl Drop for Bastion {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.owner.wait();
-    }
 }

@@ -9,6 +9,7 @@ pub mod connector;
 pub mod dump;
 pub mod hostile_bastion;
 pub mod hostile_postgres;
+pub mod keeper;
 pub mod meddler;
 pub mod pgbouncer;
 pub mod postgres;

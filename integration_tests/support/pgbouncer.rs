@@ -1,14 +1,13 @@
 //! A private PgBouncer in front of a test server.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use serde_json::{Value, json};
 
+use super::keeper::Keeper;
 use super::postgres::{TestDatabase, free_port};
 use super::sql::Sql;
 
@@ -42,9 +41,7 @@ const KEEPER: &str = r#"
 pub struct PgBouncer {
     directory: PathBuf,
     port: u16,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<std::process::ChildStdout>,
-    keeper: Child,
+    keeper: Keeper,
 }
 
 impl PgBouncer {
@@ -106,19 +103,9 @@ impl PgBouncer {
         } else {
             "nobody"
         };
-        let mut keeper = Command::new("bash")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&directory)
-            .arg(user)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("a shell");
-        let stdin = keeper.stdin.take();
-        let stdout = BufReader::new(keeper.stdout.take().expect("stdout is piped"));
-        let mut bouncer = Self { directory, port, stdin, stdout, keeper };
-        bouncer.answer();
+        let mut script = Command::new("bash");
+        let (keeper, _) = Keeper::start(script.args(["-c", KEEPER, "keeper"]).arg(&directory).arg(user));
+        let bouncer = Self { directory, port, keeper };
         bouncer.wait_until_it_listens();
         bouncer
     }
@@ -153,23 +140,13 @@ impl PgBouncer {
 
     /// Ends it at once, with all its connections.
     pub fn stop(&mut self) {
-        self.tell("stop");
+        self.keeper.tell("stop");
     }
 
     /// Starts it again, at the same port.
     pub fn start_again(&mut self) {
-        self.tell("start");
+        self.keeper.tell("start");
         self.wait_until_it_listens();
-    }
-
-    fn tell(&mut self, word: &str) {
-        use std::io::Write;
-        writeln!(self.stdin.as_mut().expect("open until the drop"), "{word}").expect("the keeper reads");
-        self.answer();
-    }
-
-    fn answer(&mut self) {
-        self.stdout.read_line(&mut String::new()).expect("the keeper answers");
     }
 
     fn wait_until_it_listens(&self) {
@@ -179,12 +156,5 @@ impl PgBouncer {
             assert!(Instant::now() < deadline, "pgbouncer does not start: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

@@ -1,16 +1,15 @@
 //! A private PostgreSQL server for one test process, and a database of its own for each test.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::{env, fs};
 
 use serde_json::{Value, json};
 
+use super::keeper::Keeper;
 use super::sql::{Sql, quote_identifier, quote_literal};
 
 /// What the databases of the tests are copied from.
@@ -28,8 +27,8 @@ pub struct TestServer {
     directory: PathBuf,
     port: u16,
     major: u32,
-    stdin: Option<ChildStdin>,
-    owner: Child,
+    /// Held until the end.
+    _keeper: Keeper,
 }
 
 /// Where a server listens; cheap to copy, and valid while its [`TestServer`] lives.
@@ -76,29 +75,14 @@ impl TestServer {
         // not inside the checkout: the server runs as another user, who may not be able to enter it
         let directory = env::temp_dir().join(format!("pgtest-{}-{port}", std::process::id()));
         let major = env::var("PG_MAJOR").unwrap_or_else(|_| "any".into());
-        let mut owner = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres"))
-            .arg("run")
-            .arg(&directory)
-            .args([&major, &port.to_string()])
-            .args(["fsync=off", "max_connections=200"])
-            .args(settings)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C must reach the tests only; the server then goes with them.
-            .process_group(0)
-            .spawn()
-            .expect("scripts/postgres runs");
-        let stdin = owner.stdin.take();
-        let mut line = String::new();
-        let stdout = owner.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("scripts/postgres answers");
-        if line.trim() != "ready" {
-            drop(stdin);
-            let _ = owner.wait();
+        let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres"));
+        script.arg("run").arg(&directory).args([&major, &port.to_string()]);
+        let (keeper, line) = Keeper::start(script.args(["fsync=off", "max_connections=200"]).args(settings));
+        if line != "ready" {
             return None;
         }
         let major = Self::prepare(&directory, port).expect("the template database is made");
-        Some(Self { directory, port, major, stdin, owner })
+        Some(Self { directory, port, major, _keeper: keeper })
     }
 
     /// Makes the template and returns the server's major version.
@@ -125,13 +109,6 @@ impl TestServer {
     /// Where it listens.
     pub fn address(&self) -> Address {
         Address { socket_directory: self.directory.clone(), port: self.port, major: self.major }
-    }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.owner.wait();
     }
 }
 
