@@ -155,10 +155,7 @@ fn passwords(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
         // And once in a while as a whole; the output is searched for the password.
         if rng.u8(..40) == 0 {
             let outcome = Connector::check(&config).run(b"");
-            let answer = &outcome.messages_of("CONNECTION_STATUS")[0];
-            if answer["connectionStatus"]["status"] != "SUCCEEDED" {
-                return Err(format!("{kind}, password {password:?}: {outcome:#?}"));
-            }
+            outcome.checked().map_err(|_| format!("{kind}, password {password:?}: {outcome:#?}"))?;
         }
     }
     Ok(())
@@ -192,9 +189,7 @@ fn names(database: &TestDatabase, rng: &mut Rng) -> Result<(), String> {
         }
         config["role"] = json!(role);
         let outcome = Connector::check(&config).run(b"");
-        if outcome.messages_of("CONNECTION_STATUS")[0]["connectionStatus"]["status"] != "SUCCEEDED" {
-            return Err(format!("{config}: {outcome:#?}"));
-        }
+        outcome.checked().map_err(|_| format!("{config}: {outcome:#?}"))?;
         let outcome = Connector::write(&config, &workload::append_catalog("rows"))
             .run(workload::append_input("rows", 0..3, 3).as_bytes());
         workload::succeeded(&outcome, 1).map_err(|e| format!("{config}: {e}"))?;

@@ -496,17 +496,6 @@ fn ssl_mode(mode: &str, given: &Given) -> Value {
     }
 }
 
-/// What `check` answered: success, or the message of its failure.
-fn answer(outcome: &Outcome) -> Result<(), String> {
-    let answers = outcome.messages_of("CONNECTION_STATUS");
-    let [answer] = answers.as_slice() else { return Err(format!("not one answer: {outcome:?}")) };
-    let answer = &answer["connectionStatus"];
-    if answer["status"] == "SUCCEEDED" {
-        return Ok(());
-    }
-    Err(answer["message"].as_str().unwrap_or_default().to_owned())
-}
-
 /// Compares one cell with libpq and with the row.
 fn judge(
     row: &Row,
@@ -517,7 +506,7 @@ fn judge(
     name: &str,
     config: &Value,
 ) -> Result<(), String> {
-    let ours = match answer(outcome) {
+    let ours = match outcome.checked() {
         Ok(()) => {
             let told = format!("application_name={name}");
             let mut logins = log.lines().filter(|line| line.contains(&format!("{told} ")) || line.ends_with(&told));

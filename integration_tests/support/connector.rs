@@ -323,6 +323,21 @@ impl Drop for Running {
 }
 
 impl Outcome {
+    /// What `check` answered: success, or the message of its failure.
+    ///
+    /// # Panics
+    /// When there is not one `CONNECTION_STATUS` that says one of the two.
+    pub fn checked(&self) -> Result<(), String> {
+        let answers = self.messages_of("CONNECTION_STATUS");
+        let [answer] = answers.as_slice() else { panic!("not one answer: {self:#?}") };
+        let answer = &answer["connectionStatus"];
+        match (answer["status"].as_str(), answer["message"].as_str()) {
+            (Some("SUCCEEDED"), None) => Ok(()),
+            (Some("FAILED"), Some(message)) => Err(message.to_owned()),
+            _ => panic!("neither success nor failure: {self:#?}"),
+        }
+    }
+
     /// The exit code, or the negated number of the signal that ended it.
     pub fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| -self.status.signal().unwrap_or_default())

@@ -89,7 +89,7 @@ fn a_frozen_server() -> Result<(), Failed> {
                   of PostgreSQL";
     assert_eq!(said?, wanted);
     let outcome = Connector::check(&config).run(b"");
-    assert_eq!(outcome.messages_of("CONNECTION_STATUS")[0]["connectionStatus"]["status"], "SUCCEEDED", "{outcome:?}");
+    assert_eq!(outcome.checked(), Ok(()), "{outcome:?}");
     Ok(())
 }
 
@@ -103,7 +103,7 @@ fn many_notices_are_no_harm() -> Result<(), Failed> {
         _ => Verdict::Pass,
     });
     let outcome = Connector::check(&through(&database, between.port())).run(b"");
-    assert_eq!(outcome.messages_of("CONNECTION_STATUS")[0]["connectionStatus"]["status"], "SUCCEEDED", "{outcome:?}");
+    assert_eq!(outcome.checked(), Ok(()), "{outcome:?}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
-use super::{Shared, answer, given, good, ssl_mode, with};
+use super::{Shared, given, good, ssl_mode, with};
 use crate::support::connector::Connector;
 use crate::support::hostile_postgres::{authentication, server_tls};
 use crate::support::meddler::{Sender, Tls, Verdict, meddle};
@@ -52,16 +52,16 @@ fn channel_binding(shared: &Shared) -> Result<(), Failed> {
         for mode in ["require", "verify-ca", "verify-full"] {
             config["ssl_mode"] = ssl_mode(mode, &given(&papers.authority));
             let before = offers.load(Ordering::Relaxed);
-            let got = answer(&Connector::check(&config).run(b""));
+            let got = Connector::check(&config).run(b"").checked();
             let got = got.map_err(|text| text.replace(&format!(":{}", config["port"]), ":5432"));
             assert_eq!(got, Err(REFUSED.replace("SAID", said)), "{what}, {mode}");
             assert_eq!(offers.load(Ordering::Relaxed), before + 1, "one attempt: {what}, {mode}");
         }
         // Whoever runs the proxy himself can allow it.
         config["jdbc_url_params"] = json!("channelBinding=disable");
-        assert_eq!(answer(&Connector::check(&config).run(b"")), Ok(()), "{what}, allowed");
+        assert_eq!(Connector::check(&config).run(b"").checked(), Ok(()), "{what}, allowed");
         config["jdbc_url_params"] = json!("channelBinding=require");
-        assert!(answer(&Connector::check(&config).run(b"")).is_err(), "{what}, required");
+        assert!(Connector::check(&config).run(b"").checked().is_err(), "{what}, required");
         let psql = Psql::new(&config, "127.0.0.1").mode("verify-full").authority(&papers.authority.certificate);
         assert!(psql.encrypted().is_err(), "libpq: {what}");
     }

@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use super::{Given, Shared, answer, given, needs_certificate, ssl_mode};
+use super::{Given, Shared, given, needs_certificate, ssl_mode};
 use crate::support::certificates::{Identity, KeyKind, Subject, Workshop};
 use crate::support::connector::Connector;
 
@@ -60,13 +60,13 @@ fn forms(shared: &Shared) -> Result<(), Failed> {
         match passphrase {
             // An encrypted key without its passphrase never reaches the server.
             Some("") => {
-                assert_eq!(answer(&Connector::check(&config).run(b"")), Err(NO_PASSPHRASE.to_owned()));
+                assert_eq!(Connector::check(&config).run(b"").checked(), Err(NO_PASSPHRASE.to_owned()));
                 continue;
             }
             Some(passphrase) => config["ssl_mode"]["client_key_password"] = json!(passphrase),
             None => {}
         }
-        assert_eq!(answer(&Connector::check(&config).run(b"")), Ok(()), "{kind:?} {command} {arguments:?}");
+        assert_eq!(Connector::check(&config).run(b"").checked(), Ok(()), "{kind:?} {command} {arguments:?}");
     }
     let pasted: [fn(&str) -> String; 4] = [
         |text| text.replace('\n', "\\n"),
@@ -79,7 +79,7 @@ fn forms(shared: &Shared) -> Result<(), Failed> {
         let mut member = mode(Identity { certificate: paste(&identity.certificate), key: paste(&identity.key) });
         member["ca_certificate"] = json!(paste(&papers.authority.certificate));
         config["ssl_mode"] = member;
-        assert_eq!(answer(&Connector::check(&config).run(b"")), Ok(()), "{}", paste("a\nb\n"));
+        assert_eq!(Connector::check(&config).run(b"").checked(), Ok(()), "{}", paste("a\nb\n"));
     }
     Ok(())
 }
@@ -162,7 +162,7 @@ fn what_cannot_be_read() -> Result<(), Failed> {
             "host": "127.0.0.1", "port": 1, "database": "app", "schema": "public", "username": "writer",
             "ssl": true, "ssl_mode": mode,
         });
-        assert_eq!(answer(&Connector::check(&config).run(b"")), Err(wanted.to_owned()), "{member}");
+        assert_eq!(Connector::check(&config).run(b"").checked(), Err(wanted.to_owned()), "{member}");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
-use super::{SCRAM, Shared, answer, given, ssl_mode};
+use super::{SCRAM, Shared, given, ssl_mode};
 use crate::support::bastion::Bastion;
 use crate::support::certificates::Subject;
 use crate::support::connector::Connector;
@@ -49,7 +49,7 @@ fn as_libpq(shared: &Shared) -> Result<(), Failed> {
             config["ssl"] = json!(true);
             config["ssl_mode"] = ssl_mode("verify-full", &given(&papers.authority));
             let psql = Psql::new(&config, "127.0.0.1").mode("verify-full").authority(&papers.authority.certificate);
-            let (libpq, ours) = (psql.encrypted(), answer(&Connector::check(&config).hosts(HOSTS).run(b"")));
+            let (libpq, ours) = (psql.encrypted(), Connector::check(&config).hosts(HOSTS).run(b"").checked());
             good += usize::from(ours.is_ok());
             let named = ours.as_ref().err().is_none_or(|text| text.contains("is not for the name in `host`"));
             if libpq.is_ok() != ours.is_ok() || !named {
@@ -84,7 +84,7 @@ fn through_a_tunnel(shared: &Shared) -> Result<(), Failed> {
     ] {
         let identity = papers.signed(&Subject::server("server", &[name]));
         server.set_up(&Setup { identity: Some(identity), hba: SCRAM, ..Setup::default() })?;
-        let got = answer(&Connector::check(&config).run(b""));
+        let got = Connector::check(&config).run(b"").checked();
         let got = got.map_err(|text| text.replace(&format!(":{}", config["port"]), ":5432"));
         assert_eq!(got, wanted, "{name}");
     }
