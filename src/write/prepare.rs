@@ -44,7 +44,8 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         session.begin().await?;
         let prepared = stream(cx, session, plan, schema, &existing).await;
         let mut prepared = session.end(prepared).await;
-        if prepared.as_ref().is_err_and(|error| matches!(error.sqlstate(), Some("42P07" | "23505"))) {
+        // The table, or the row type that every table has.
+        if prepared.as_ref().is_err_and(|error| matches!(error.sqlstate(), Some("42P07" | "42710" | "23505"))) {
             session.begin().await?;
             let again = stream_as_it_is_now(cx, session, plan).await;
             prepared = session.end(again).await;
