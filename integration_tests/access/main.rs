@@ -7,6 +7,7 @@
 
 mod basics;
 mod check;
+mod collations;
 mod credentials;
 mod credentials_hidden;
 mod hostile;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(basics::trials());
     trials.extend(check::trials());
+    trials.extend(collations::trials());
     trials.extend(credentials::trials());
     trials.extend(credentials_hidden::trials());
     trials.extend(hostile::trials());

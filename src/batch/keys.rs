@@ -1,6 +1,7 @@
 //! What a window's keys tell the merge: with that, the server is spared work that is not needed.
 //!
-//! Invariant: equal for Postgres implies equal here, so a duplicate is never overlooked; the reverse need not hold.
+//! Invariant: equal for Postgres implies equal here, so a duplicate is never overlooked; the reverse need not hold. Only a
+//! nondeterministic collation would break it, and with one the table is refused before the first row.
 
 use std::hash::{BuildHasher, Hasher};
 

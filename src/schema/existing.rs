@@ -44,6 +44,8 @@ pub struct ExistingColumn {
     pub has_default: bool,
     /// Always filled by the database: no row may bring a value for it.
     pub generated: bool,
+    /// Its collation takes some different texts for equal.
+    pub nondeterministic: bool,
     /// Comment.
     pub comment: Option<String>,
 }
@@ -59,6 +61,8 @@ pub struct ExistingIndex {
     pub unique: bool,
     /// NULLs count as equal.
     pub nulls_not_distinct: bool,
+    /// Some different texts count as equal.
+    pub nondeterministic: bool,
     /// Belongs to a constraint.
     pub constraint: bool,
     /// Comment.

@@ -75,6 +75,8 @@ pub fn tables() -> Statement {
          a.atttypmod AS typmod, a.attnotnull AS not_null, \
          (a.atthasdef OR a.attidentity <> '') AS has_default, \
          (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, \
+         EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = a.attcollation AND NOT o.collisdeterministic) \
+           AS nondeterministic, \
          pg_catalog.col_description(c.oid, a.attnum) AS column_comment \
          FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) \
          JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name \
@@ -97,6 +99,8 @@ pub fn indexes() -> Statement {
          i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, \
          COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) \
            AS nulls_not_distinct, \
+         EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = ANY (i.indcollation) AND NOT o.collisdeterministic) \
+           AS nondeterministic, \
          pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, \
          EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') \
            AS is_constraint \

@@ -7,6 +7,7 @@
 use super::ddl::{ARRIVAL, CHANGES};
 use super::{Statement, quote, quote_list, quote_table};
 use crate::schema::{EXTRACTED_AT, GENERATION_ID, KeyFacts, META, RAW_ID, TableName, TableSchema};
+use crate::types::ColumnType;
 
 /// Where the rows come from.
 #[derive(Clone, Debug)]
@@ -222,11 +223,13 @@ impl Merge<'_> {
 
     fn newer(&self, s: &str) -> String {
         let extracted = format!("{s}.{e} >= t.{e}", e = quote(EXTRACTED_AT));
-        let Some(cursor) = self.schema.cursor_name() else { return extracted };
-        let c = quote(cursor);
+        let Some(cursor) = self.schema.cursor.and_then(|i| self.schema.columns.get(i)) else { return extracted };
+        let c = quote(&cursor.name);
+        // Texts are in one order only: that of the load table, where no user can have given the column another.
+        let order = if cursor.column_type == ColumnType::String { " COLLATE pg_catalog.\"default\"" } else { "" };
         format!(
-            "(({s}.{c} > t.{c}) OR (t.{c} IS NULL AND {s}.{c} IS NOT NULL) OR \
-             (({s}.{c} = t.{c} OR ({s}.{c} IS NULL AND t.{c} IS NULL)) AND {extracted}))"
+            "(({s}.{c} > t.{c}{order}) OR (t.{c} IS NULL AND {s}.{c} IS NOT NULL) OR \
+             (({s}.{c} = t.{c}{order} OR ({s}.{c} IS NULL AND t.{c} IS NULL)) AND {extracted}))"
         )
     }
 }
@@ -237,13 +240,16 @@ pub fn copy_rows(from: &TableName, to: &TableName, columns: &[&str]) -> Statemen
     Statement::new(format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {}", quote_table(to), quote_table(from)))
 }
 
-/// Whether a key without NULLs is in `table` more than once.
-pub fn repeats_key(table: &TableName, key: &[&str]) -> Statement {
+/// Whether a key without NULLs is in `from` more than once, as `to` compares keys.
+pub fn repeats_key(from: &TableName, to: &TableName, key: &[&str]) -> Statement {
     let present = key.iter().map(|c| format!("{} IS NOT NULL", quote(c))).collect::<Vec<_>>().join(" AND ");
+    let columns = quote_list(key.iter().copied());
     Statement::new(format!(
-        "SELECT EXISTS (SELECT FROM {} WHERE {present} GROUP BY {} HAVING pg_catalog.count(*) > 1)",
-        quote_table(table),
-        quote_list(key.iter().copied())
+        // Of the empty half comes the collation.
+        "SELECT EXISTS (SELECT FROM (SELECT {columns} FROM {} UNION ALL SELECT {columns} FROM {} WHERE false) k \
+         WHERE {present} GROUP BY {columns} HAVING pg_catalog.count(*) > 1)",
+        quote_table(from),
+        quote_table(to),
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Statement, quote, quote_table};
 use crate::schema::TableName;
+use crate::types::ColumnType;
 
 /// Gives a role privileges on a database.
 pub fn grant_on_database(privileges: &str, database: &str, role: &str) -> Statement {
@@ -62,4 +63,10 @@ pub fn create_database(database: &str) -> Statement {
 /// Gives a table to a role.
 pub fn own_table(table: &TableName, role: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} OWNER TO {}", quote_table(table), quote(role)))
+}
+
+/// Gives a column of texts the database's own collation.
+pub fn plain_collation(table: &TableName, column: &str) -> Statement {
+    let (table, column) = (quote_table(table), quote(column));
+    Statement::new(format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {}", ColumnType::String.sql()))
 }

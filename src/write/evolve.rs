@@ -5,16 +5,16 @@
 use std::collections::HashSet;
 
 use super::Context;
-use super::views;
+use super::{indexes, views};
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming::with_suffix;
 use crate::pg::Session;
 use crate::privileges;
 use crate::schema::{
-    DATA, EXTRACTED_AT, ExistingColumn, ExistingTable, GENERATION_ID, LOADED_AT, META, META_COLUMNS, RAW_ID,
-    TableSchema, mapping_comment,
+    DATA, EXTRACTED_AT, ExistingColumn, ExistingIndex, ExistingTable, GENERATION_ID, LOADED_AT, META, META_COLUMNS,
+    RAW_ID, TableSchema, mapping_comment,
 };
-use crate::sql::{conversion, ddl, is_same};
+use crate::sql::{Statement, conversion, ddl, is_same, remedy};
 use crate::types::ColumnType;
 
 /// Whether a table needs no change at all.
@@ -93,7 +93,35 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, ro
             ),
         ));
     }
-    Ok(())
+    refuse_loose_key(existing, schema)
+}
+
+/// Refuses a key under a collation that takes different texts for equal: one record would replace another one's row.
+fn refuse_loose_key(existing: &ExistingTable, schema: &TableSchema) -> Result<()> {
+    let (table, key) = (&existing.table, schema.key_names());
+    let refuse = |what: &str, remedy: &Statement| {
+        let text = format!(
+            "{what} has a collation for which some different texts are equal (it is not deterministic), but for the \
+             source they are different keys, and one of their rows would replace the other; this mends it: {}",
+            remedy.as_str()
+        );
+        Err(Error::new(ErrorKind::ObjectInTheWay, text))
+    };
+    for column in schema.key.iter().filter_map(|&i| schema.columns.get(i)) {
+        let stays = |old: &&ExistingColumn| old.nondeterministic && keeps_type(old, column.column_type);
+        if let Some(old) = existing.column(&column.name).filter(stays) {
+            let what = format!("column \"{}\" of table {table}, part of the stream's primary key,", old.name);
+            return refuse(&what, &remedy::plain_collation(table, &old.name));
+        }
+    }
+    let on_key = |index: &&ExistingIndex| index.unique && index.nondeterministic && indexes::same(&index.columns, &key);
+    match existing.indexes.iter().find(on_key) {
+        Some(index) if !key.is_empty() => refuse(
+            &format!("the unique index \"{}\" on the primary key of table {table}", index.name),
+            &ddl::drop_index(&table.schema, &index.name),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the table fit. `emptied` says that no row is left whose values would matter.

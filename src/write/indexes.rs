@@ -202,7 +202,8 @@ pub(super) async fn rename_all(session: &Session, table: &TableName, indexes: &[
     Ok(())
 }
 
-fn same(columns: &[String], key: &[&str]) -> bool {
+/// Whether an index is on exactly these columns, in any order.
+pub(super) fn same(columns: &[String], key: &[&str]) -> bool {
     columns.len() == key.len() && columns.iter().all(|c| key.contains(&c.as_str()))
 }
 

@@ -32,6 +32,7 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
                 not_null: value(row, "not_null")?,
                 has_default: value(row, "has_default")?,
                 generated: value(row, "generated")?,
+                nondeterministic: value(row, "nondeterministic")?,
                 comment: value(row, "column_comment")?,
             });
         }
@@ -44,6 +45,7 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
                 columns: value(row, "columns")?,
                 unique: value(row, "is_unique")?,
                 nulls_not_distinct: value(row, "nulls_not_distinct")?,
+                nondeterministic: value(row, "nondeterministic")?,
                 constraint: value(row, "is_constraint")?,
                 comment: value(row, "comment")?,
             };

@@ -154,7 +154,7 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
             let key: Vec<String> = value(row, "columns")?;
             evolve::evolve(cx, session, old, &target.schema, false).await?;
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
-            if session.ask(&merge::repeats_key(next, &key), doing).await? {
+            if session.ask(&merge::repeats_key(next, table, &key), doing).await? {
                 return Err(repeated(table, &key, &name, &referencing));
             }
             for statement in merge::replace_by_key(next, table, &columns, &key) {

@@ -58,6 +58,7 @@ fn remedies(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("remedy::allow_writes", remedy::allow_writes(role, database));
     add("remedy::create_database", remedy::create_database(database));
     add("remedy::own_table", remedy::own_table(table, role));
+    add("remedy::plain_collation", remedy::plain_collation(table, &names.key));
 }
 
 fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
@@ -129,7 +130,7 @@ fn merges(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     assert!(merge(&simple, &competing).delete().is_none(), "deletions are kept");
     let other = TableName { schema: names.cursor.clone(), table: names.deleted.clone() };
     add("merge::copy_rows", merge::copy_rows(target, &other, &[&names.key, &names.other]));
-    add("merge::repeats_key", merge::repeats_key(target, &[&names.key, &names.other]));
+    add("merge::repeats_key", merge::repeats_key(target, &other, &[&names.key, &names.other]));
     let [update, delete, insert] =
         merge::replace_by_key(target, &other, &[&names.key, &names.other], &[&names.key, &names.cursor]);
     add("merge::replace_by_key update", update);
