@@ -5,11 +5,12 @@
 //! ```layers
 //! limits:
 //! secret:
+//! printable:
 //! error:
 //! numeric:
 //! json: limits numeric
 //! types: json limits numeric
-//! protocol: error json limits secret
+//! protocol: error json limits printable secret
 //! naming: limits
 //! load_strategy: error protocol
 //! schema: types
@@ -18,7 +19,7 @@
 //! copy: batch limits types
 //! config: error secret
 //! cli:
-//! pg: config error limits secret sql
+//! pg: config error limits printable secret sql
 //! privileges: error pg schema sql
 //! write: batch config copy error limits load_strategy naming pg privileges protocol schema sql types
 //! check: batch config copy error limits naming pg privileges protocol schema sql types
@@ -43,6 +44,7 @@ pub mod naming;
 pub mod numeric;
 pub mod operator;
 pub mod pg;
+pub mod printable;
 pub mod privileges;
 pub mod protocol;
 pub mod run;

@@ -77,6 +77,8 @@ pub const SERVER_ANSWER_BYTES: usize = 256 << 20;
 pub const SERVER_TEXT_CHARS: usize = 300;
 /// How long a lock is waited for.
 pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long may be asked who holds it.
+pub const EXPLAIN_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the commit after SIGTERM may take.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
 /// Longest text of a LOG or an error, in bytes.

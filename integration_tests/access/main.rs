@@ -10,6 +10,7 @@ mod check;
 mod collations;
 mod credentials;
 mod credentials_hidden;
+mod functions;
 mod hostile;
 mod operator;
 mod pgbouncer;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     trials.extend(collations::trials());
     trials.extend(credentials::trials());
     trials.extend(credentials_hidden::trials());
+    trials.extend(functions::trials());
     trials.extend(hostile::trials());
     trials.extend(operator::trials());
     trials.extend(pgbouncer::trials());

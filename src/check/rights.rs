@@ -91,17 +91,17 @@ async fn readers(config: &Config, session: &Session, list: &Checklist, target: &
     let params: [(&(dyn crate::pg::ToSql + Sync), Type); 2] =
         [(&target.name, Type::TEXT), (&config.reader_roles, Type::TEXT_ARRAY)];
     let rows = session.query(introspect::shut_out(), &params, "looking for the reader roles").await?;
-    let mut grants = Vec::new();
+    let mut lacks = Vec::new();
     for row in &rows {
-        grants.push(remedy::grant_on_schema("USAGE", &target.name, &value::<String>(row, "role")?).to_string());
+        let role: String = value(row, "role")?;
+        let grant = remedy::grant_on_schema("USAGE", &target.name, &role);
+        lacks.push(format!(
+            "role \"{role}\" may not use schema \"{}\", so it cannot read its tables: {grant}",
+            target.name
+        ));
     }
-    if target.exists && !grants.is_empty() {
-        let text = format!(
-            "not all may use schema \"{}\", so they cannot read its tables: {}",
-            target.name,
-            grants.join("; ")
-        );
-        list.doubtful(Item::Readers, &text);
+    if target.exists && !lacks.is_empty() {
+        list.doubtful(Item::Readers, &lacks.join("; "));
         return Ok(());
     }
     let names: Vec<String> = config.reader_roles.iter().map(|role| format!("\"{role}\"")).collect();
@@ -115,7 +115,8 @@ async fn owners(server: &Server, session: &Session, list: &Checklist, target: &T
         [(&target.name, Type::TEXT), (&RAW_ID, Type::TEXT), (&EXTRACTED_AT, Type::TEXT)];
     let rows = session.query(introspect::foreign_tables(), &params, "looking for the owners of tables").await?;
     let Some(first) = rows.first() else {
-        list.ok(Item::Owners, "no table of this connector belongs to somebody else");
+        let none = "no table of this connector belongs to somebody else";
+        list.ok(Item::Owners, if target.exists { none } else { "none yet, as there is no schema" });
         return Ok(());
     };
     let table = TableName { schema: target.name.clone(), table: value(first, "name")? };

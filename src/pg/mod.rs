@@ -25,12 +25,13 @@ use tokio_postgres::types::FromSql;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
+use crate::printable::printable;
 use crate::secret::Redactor;
-use crate::sql::{Statement, session};
+use crate::sql::{Statement, remedy, session};
+use sqlstate::statement_error;
 
 pub use password::verifier as password_verifier;
 pub use report::{Event, Step};
-pub use sqlstate::statement_error;
 pub use ssh::KeyPair;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
@@ -38,15 +39,21 @@ pub use tokio_postgres::types::{ToSql, Type};
 /// A connection to the database.
 pub struct Session {
     client: Client,
-    role: Option<String>,
+    actor: Arc<Actor>,
     version: u32,
+}
+
+/// Who logs in, and whom statements run as.
+struct Actor {
+    user: String,
+    role: Option<String>,
 }
 
 /// Opens sessions, all through one SSH session where there is a bastion.
 #[derive(Clone)]
 pub struct Connector {
     inner: Arc<connect::Connector>,
-    role: Option<String>,
+    actor: Arc<Actor>,
 }
 
 impl Connector {
@@ -55,8 +62,8 @@ impl Connector {
     /// # Errors
     /// [`ErrorKind::Config`] for a key or certificate that cannot be used.
     pub fn new(config: Arc<Config>, follow: impl Fn(Event<'_>) + Send + Sync + 'static) -> Result<Self> {
-        let role = config.role.clone();
-        Ok(Self { inner: Arc::new(connect::Connector::new(config, follow)?), role })
+        let actor = Arc::new(Actor { user: config.username.clone(), role: config.role.clone() });
+        Ok(Self { inner: Arc::new(connect::Connector::new(config, follow)?), actor })
     }
 
     /// Opens a session.
@@ -64,7 +71,7 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the server from being reached or from letting us in.
     pub async fn session(&self) -> Result<Session> {
-        Session::new(self.inner.connect(None).await?, self.role.clone()).await
+        Session::new(self.inner.connect(None).await?, Arc::clone(&self.actor)).await
     }
 
     /// As [`Connector::session`], logged in by `latest` or not at all.
@@ -72,13 +79,13 @@ impl Connector {
     /// # Errors
     /// As [`Connector::session`].
     pub async fn session_by(&self, latest: Instant) -> Result<Session> {
-        Session::new(self.inner.connect(Some(latest)).await?, self.role.clone()).await
+        Session::new(self.inner.connect(Some(latest)).await?, Arc::clone(&self.actor)).await
     }
 }
 
 impl Session {
-    async fn new(client: Client, role: Option<String>) -> Result<Self> {
-        let mut session = Self { client, role, version: 0 };
+    async fn new(client: Client, actor: Arc<Actor>) -> Result<Self> {
+        let mut session = Self { client, actor, version: 0 };
         let row = session
             .query(
                 "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4",
@@ -106,16 +113,19 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub async fn begin(&self) -> Result<()> {
-        let begun = self.execute(&session::begin(self.version, self.role.as_deref()), "beginning a transaction").await;
-        begun.map_err(|error| match (&self.role, error.sqlstate()) {
-            (Some(role), Some(code @ ("22023" | "42501"))) => Error::new(
-                ErrorKind::Permission,
-                format!(
-                    "the configured role \"{role}\" cannot be taken on: it does not exist, or the user is not a member \
-                     of it: GRANT \"{role}\" TO the user"
-                ),
-            )
-            .with_sqlstate(code),
+        let Actor { user, role } = &*self.actor;
+        let begun = self.execute(&session::begin(self.version, role.as_deref()), "beginning a transaction").await;
+        begun.map_err(|error| match (role, error.sqlstate()) {
+            (Some(role), Some(code @ ("22023" | "42501"))) => {
+                let grant = remedy::grant_role(role, user);
+                let text = if code == "42501" {
+                    format!("`{user}` may not act as the role \"{role}\", as `role` asks for: {grant}")
+                } else {
+                    let create = remedy::create_role(role);
+                    format!("the role \"{role}\" in `role` does not exist: correct the name, or {create} and {grant}")
+                };
+                Error::new(ErrorKind::Permission, text).with_sqlstate(code)
+            }
             (_, Some("08P01")) if error.message().contains("statement pooling mode") => Error::new(
                 ErrorKind::Config,
                 "the pooler in front of the database runs each statement on its own, so that no transaction is possible: \
@@ -163,7 +173,7 @@ impl Session {
     /// # Errors
     /// The server's refusal with its SQLSTATE, or a lost connection.
     pub async fn execute(&self, statement: &Statement, doing: &str) -> Result<()> {
-        self.client.batch_execute(statement.as_str()).await.map_err(|e| statement_error(e, doing))
+        self.client.batch_execute(statement.as_str()).await.map_err(|e| statement_error(e, doing, statement.as_str()))
     }
 
     /// Runs a query without naming a prepared statement, so that it works behind a pooler.
@@ -176,7 +186,8 @@ impl Session {
         params: &[(&(dyn ToSql + Sync), Type)],
         doing: &str,
     ) -> Result<Vec<Row>> {
-        self.client.query_typed(statement.as_ref(), params).await.map_err(|e| statement_error(e, doing))
+        let statement = statement.as_ref();
+        self.client.query_typed(statement, params).await.map_err(|e| statement_error(e, doing, statement))
     }
 
     /// Whether a query of one boolean says yes.
@@ -197,7 +208,7 @@ impl Session {
         chunks: impl Iterator<Item = Bytes> + Send,
         doing: &str,
     ) -> Result<u64> {
-        let failed = |e| statement_error(e, doing);
+        let failed = |e| statement_error(e, doing, statement.as_str());
         let sink = self.client.copy_in::<str, Bytes>(statement.as_str()).await.map_err(failed)?;
         let mut sink = Box::pin(sink);
         for chunk in chunks {
@@ -236,7 +247,7 @@ pub fn value<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
 /// A text that a server made, fit for a message: one line, not too long, without the texts in `secrets`.
 fn clean(text: &str, secrets: &[&str]) -> String {
     let text = Redactor::new(secrets.iter().copied()).redact(text);
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = text.chars().map(printable).collect();
     let line = line.trim();
     let mut short: String = line.chars().take(limits::SERVER_TEXT_CHARS).collect();
     if short.len() < line.len() {
@@ -252,6 +263,7 @@ mod tests {
     #[test]
     fn server_texts_are_made_harmless() {
         assert_eq!(clean("  a\u{1b}[31m\nb s3cret c\r\n", &["", "s3cret"]), "a [31m b *** c");
+        assert_eq!(clean("\u{202e}drowssap\u{2069} of \u{200b}u\u{9b}s\u{61c}", &[]), "drowssap  of  u s");
         let long = clean(&"é".repeat(1000), &[]);
         assert_eq!(long.chars().count(), limits::SERVER_TEXT_CHARS + 1);
     }

@@ -1,32 +1,76 @@
 //! The server's errors -> our kinds and sentences.
 //!
-//! Invariant: nothing that can hold a row's value is passed on: neither DETAIL (but for lists of objects) nor CONTEXT, and not the text of errors
-//! about data.
+//! Invariant: nothing that can hold a row's value is passed on: neither DETAIL (but for lists of objects) nor CONTEXT, not the text of errors
+//! about data, and of what a function of the customer's raises only what no row led to.
 
 use tokio_postgres::error::DbError;
 
+use super::clean;
 use crate::error::{Error, ErrorKind};
 
-/// The error for a statement that failed while `doing` something ("creating table \"a\".\"b\"").
-pub fn statement_error(error: tokio_postgres::Error, doing: &str) -> Error {
+/// The error for a `statement` that failed while `doing` something ("creating table \"a\".\"b\"").
+pub fn statement_error(error: tokio_postgres::Error, doing: &str, statement: &str) -> Error {
     let Some(db) = error.as_db_error() else {
         return Error::new(ErrorKind::Connection, format!("the connection to the database was lost while {doing}"))
             .with_source(error);
     };
     let code = db.code().code().to_owned();
+    let raised = customers(db, statement);
     let kind = match db.constraint() {
+        _ if raised.is_some() => raised_kind(&code),
         // Two sessions made the same object at the same time.
         Some(constraint) if constraint.starts_with("pg_") => ErrorKind::Locked,
         _ => kind(&code),
     };
-    let text = describe(db);
+    let text = raised.map_or_else(|| describe(db), |function| describe_raised(db, &function, statement));
     let advice = advice(&code).map(|a| format!(": {a}")).unwrap_or_default();
     // The source is left out: its Debug form holds the server's DETAIL.
     Error::new(kind, format!("{doing} failed: {text} (SQLSTATE {code}){advice}")).with_sqlstate(&code)
 }
 
+/// The function of the customer's (of a trigger, a constraint, a policy) that ended in this error, if one did.
+fn customers(db: &DbError, statement: &str) -> Option<String> {
+    let code = db.code().code();
+    let context = db.where_().unwrap_or_default();
+    let raised = ["P0", "38", "39"].iter().any(|class| code.starts_with(class))
+        || db.routine().is_some_and(|routine| routine.starts_with("exec_stmt_raise") || routine == "exec_stmt_assert");
+    // A temporary table of ours has no triggers; the CONTEXT of a COPY holds values.
+    let inside = !statement.starts_with("COPY ") && (context.contains("PL/") || context.contains("SQL function"));
+    // What the server says of itself, of locks and of privileges it says alike inside of functions.
+    let servers_own =
+        ["40", "53", "54", "55", "57", "58"].iter().any(|class| code.starts_with(class)) || code == "42501";
+    if !raised && (!inside || servers_own) {
+        return None;
+    }
+    // Its last line is about the outermost function, and only the server writes there.
+    let outermost = context.lines().next_back().and_then(|line| line.strip_prefix("PL/pgSQL function "));
+    let name = outermost.and_then(|rest| rest.split_once(')')).map(|(name, _)| format!(" {})", clean(name, &[])));
+    Some(format!("the function{}", name.unwrap_or_default()))
+}
+
+/// The kind of an error in a function of the customer's: a code that it chose itself says little.
+fn raised_kind(code: &str) -> ErrorKind {
+    match kind(code) {
+        ErrorKind::Statement => ErrorKind::ObjectInTheWay,
+        ErrorKind::Locked if code.starts_with("42") => ErrorKind::ObjectInTheWay,
+        known => known,
+    }
+}
+
+fn describe_raised(db: &DbError, function: &str, statement: &str) -> String {
+    // Statements that no row takes part in: what is raised there is about the statement.
+    let definitions = ["CREATE SCHEMA ", "CREATE TABLE ", "CREATE TEMP", "COMMENT ON ", "GRANT ", "DROP "];
+    if definitions.iter().any(|start| statement.starts_with(start)) {
+        return format!("{function} in the database refuses it: {}", clean(db.message(), &[]));
+    }
+    format!(
+        "{function} in the database ends in an error, whose text is in the server's log (it is not repeated here, since it \
+         may hold values of rows): correct the function, or drop what calls it"
+    )
+}
+
 /// The kind of an SQLSTATE.
-pub fn kind(code: &str) -> ErrorKind {
+fn kind(code: &str) -> ErrorKind {
     match code {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => ErrorKind::ServerUnavailable,
         // The last two: another sync made or replaced the table at the same time.
@@ -52,12 +96,12 @@ fn describe(db: &DbError) -> String {
     let mut text = match code.get(..2) {
         // Who asks for the word would not find it in the language of `lc_messages`, which only a superuser may set.
         _ if code == "54000" && db.routine().is_some_and(is_about_an_index) => {
-            format!("an index entry is too long: {}", db.message())
+            format!("an index entry is too long: {}", clean(db.message(), &[]))
         }
         // Data exceptions and constraint violations quote values.
         Some("22") => "the server refused a value".to_owned(),
         Some("23") => "a constraint was violated".to_owned(),
-        _ => db.message().to_owned(),
+        _ => clean(db.message(), &[]),
     };
     // Here DETAIL lists objects, not values.
     if let (DEPENDENT_OBJECTS, Some(detail)) = (code, db.detail()) {

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::printable::printable;
 use crate::secret::Redactor;
 
 /// Level of a LOG message.
@@ -115,11 +116,10 @@ impl Output {
         })));
     }
 
-    /// `text` without secrets and control characters, cut at [`crate::limits::ERROR_TEXT_BYTES`].
+    /// `text` without secrets and without what a terminal would not show, cut at [`crate::limits::ERROR_TEXT_BYTES`].
     pub fn clean(&self, text: &str) -> String {
         let clean = self.redactor.redact(text);
-        let mut clean: String =
-            clean.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect();
+        let mut clean: String = clean.chars().map(|c| if c == '\n' || c == '\t' { c } else { printable(c) }).collect();
         if clean.len() > crate::limits::ERROR_TEXT_BYTES {
             let end = clean.floor_char_boundary(crate::limits::ERROR_TEXT_BYTES);
             clean.truncate(end);

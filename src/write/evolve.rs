@@ -27,11 +27,11 @@ pub(super) fn is_current(cx: &Context, existing: &ExistingTable, schema: &TableS
         && existing.column(META).and_then(|c| c.comment.as_deref()) == Some(&*mapping(cx, existing, schema))
 }
 
-/// Refuses, before any row is read, what no load into the table could survive.
+/// Refuses, before any row is read, what is no table or belongs to somebody else.
 ///
 /// # Errors
 /// [`ErrorKind::ObjectInTheWay`] naming the object, [`ErrorKind::Permission`] naming the owner.
-pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, role: &str) -> Result<()> {
+pub(super) fn refuse_foreign(existing: &ExistingTable, role: &str) -> Result<()> {
     let table = &existing.table;
     let what = match existing.kind {
         'r' | 'p' => None,
@@ -58,6 +58,16 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, ro
         let text = privileges::foreign_table(table, &existing.owner, role);
         return Err(Error::new(ErrorKind::Permission, text));
     }
+    Ok(())
+}
+
+/// Refuses, before any row is read, what no load into the table could survive.
+///
+/// # Errors
+/// As [`refuse_foreign`].
+pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, role: &str) -> Result<()> {
+    refuse_foreign(existing, role)?;
+    let table = &existing.table;
     if existing.column(RAW_ID).is_none() || existing.column(EXTRACTED_AT).is_none() {
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,

@@ -239,8 +239,9 @@ pub(super) async fn explain_lock(cx: &Context, table: &TableName, error: Error) 
         }
         Ok::<_, Error>(names)
     };
-    match blockers.await {
-        Ok(names) if !names.is_empty() => error.context(&format!("blocked by {}", names.join(", "))),
+    // A pool may have no second connection for us until our transaction ends.
+    match tokio::time::timeout(limits::EXPLAIN_LOCK_TIMEOUT, blockers).await {
+        Ok(Ok(names)) if !names.is_empty() => error.context(&format!("blocked by {}", names.join(", "))),
         _ => error,
     }
 }

@@ -33,9 +33,7 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
         let name = &plan.stream.name;
         let at = |e: Error| e.with_stream(name.namespace.as_deref(), &name.name);
         let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next))).map_err(at)?;
-        if let Some(table) = existing.get(&plan.table) {
-            evolve::refuse_unusable(table, &schema, cx.role()).map_err(at)?;
-        }
+        refuse(cx, plan, &schema, &existing).map_err(at)?;
         schemas.push(schema);
     }
     let mut targets = Vec::with_capacity(plans.len());
@@ -61,13 +59,24 @@ pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan
     Ok(targets)
 }
 
+/// Refuses a stream whose table, or what an interrupted refresh left of it, we cannot change.
+fn refuse(
+    cx: &Context,
+    plan: &StreamPlan,
+    schema: &TableSchema,
+    existing: &HashMap<TableName, ExistingTable>,
+) -> Result<()> {
+    if let Some(table) = existing.get(&plan.table) {
+        evolve::refuse_unusable(table, schema, cx.role())?;
+    }
+    existing.get(&plan.next).map_or(Ok(()), |left_over| evolve::refuse_foreign(left_over, cx.role()))
+}
+
 /// Settles a stream whose table another sync made since we looked.
 async fn stream_as_it_is_now(cx: &Context, session: &Session, plan: &StreamPlan) -> Result<Target> {
     let existing = introspect::tables(session, &[plan.table.clone(), plan.next.clone()]).await?;
     let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next)))?;
-    if let Some(table) = existing.get(&plan.table) {
-        evolve::refuse_unusable(table, &schema, cx.role())?;
-    }
+    refuse(cx, plan, &schema, &existing)?;
     stream(cx, session, plan, schema, &existing).await
 }
 

@@ -111,6 +111,7 @@ fn secrets_are_redacted_in_logs_and_errors() {
 fn control_characters_become_blanks() {
     assert_eq!(clean(&[], "a\0b\rc\u{1b}[31md\u{7f}e\u{9b}f\ng\th"), "a b c [31md e f\ng\th");
     assert_eq!(clean(&[], "ä€𝄞"), "ä€𝄞");
+    assert_eq!(clean(&[], "a\u{202e}b\u{2066}c\u{200b}d"), "a b c d");
 }
 
 #[test]

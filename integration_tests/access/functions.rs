@@ -1,0 +1,105 @@
+//! Functions of the customer's that refuse rows: who must change something is told, and no value of a row is.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::json;
+
+use crate::support::connector::{Connector, Outcome};
+use crate::support::pgbouncer::PgBouncer;
+use crate::support::postgres::{TestDatabase, TestServer};
+use crate::support::workload;
+
+/// What a row holds and no message may hold.
+const VALUE: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+/// What a trigger does with the row, the failure that follows, and what is said of it beside the name of the function.
+const TRIGGERS: &[(&str, &str, &str)] = &[
+    ("RAISE EXCEPTION 'no %', NEW.text;", "config_error", "P0001"),
+    ("RAISE EXCEPTION '%', NEW.text USING ERRCODE = '45000', HINT = NEW.text;", "config_error", "45000"),
+    ("RAISE EXCEPTION 'x' USING ERRCODE = 'check_violation', CONSTRAINT = NEW.text;", "config_error", "23514"),
+    ("RAISE EXCEPTION USING COLUMN = NEW.text, TABLE = NEW.text, MESSAGE = NEW.text;", "config_error", "P0001"),
+    ("RAISE EXCEPTION '%', NEW.text USING ERRCODE = 'serialization_failure';", "transient_error", "40001"),
+    ("ASSERT false, NEW.text;", "config_error", "P0004"),
+    ("EXECUTE 'SELECT * FROM ' || NEW.text;", "config_error", "42P01"),
+    ("EXECUTE NEW.text;", "config_error", "42601"),
+    ("PERFORM NEW.text::pg_catalog.int4;", "config_error", "22P02"),
+    ("PERFORM NEW.text::pg_catalog.regrole;", "config_error", "42704"),
+];
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("functions::no_value_of_a_row_is_told", no_value_is_told),
+        Trial::test("functions::raised_at_the_commit", raised_at_the_commit),
+        Trial::test("functions::who_holds_a_lock_is_not_asked_for_long", not_asked_for_long),
+    ]
+}
+
+fn write(database: &TestDatabase) -> Outcome {
+    Connector::write(&database.config(), &workload::append_catalog("rows"))
+        .run(workload::append_input("rows", 0..3, VALUE.len()).as_bytes())
+}
+
+/// A table of ours with a trigger function of this body. Its owner is the writer.
+fn with_trigger(body: &str, trigger: &str) -> Result<TestDatabase, Failed> {
+    let database = TestServer::shared().database()?;
+    let first = Connector::write(&database.config(), &workload::append_catalog("rows")).run(b"");
+    assert_eq!(first.code(), 0, "{first:#?}");
+    database.superuser()?.run(&format!(
+        "CREATE FUNCTION airbyte.guard() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} RETURN NEW; END$$;
+         CREATE {trigger} ON airbyte.rows FOR EACH ROW EXECUTE FUNCTION airbyte.guard()"
+    ))?;
+    Ok(database)
+}
+
+/// That a sync failed in `guard`, and how.
+fn judge(outcome: &Outcome, failure_type: &str, sqlstate: &str) -> Result<(), Failed> {
+    let everything = format!("{}{}", outcome.stdout.join("\n"), outcome.stderr);
+    assert!(!everything.contains(&VALUE[..8]), "{everything}");
+    let traces = outcome.messages_of("TRACE");
+    let error = traces.iter().find(|trace| trace["trace"]["type"] == "ERROR").ok_or("no TRACE ERROR")?;
+    let error = &error["trace"]["error"];
+    let message = error["message"].as_str().unwrap_or_default();
+    let wanted = "the function airbyte.guard() in the database ends in an error";
+    assert!(message.contains(wanted) && message.contains(&format!("(SQLSTATE {sqlstate})")), "{message}");
+    assert_eq!((error["failure_type"].as_str(), outcome.code()), (Some(failure_type), 1), "{message}");
+    Ok(())
+}
+
+fn no_value_is_told() -> Result<(), Failed> {
+    let database = with_trigger("", "TRIGGER guard BEFORE INSERT")?;
+    for (body, failure_type, sqlstate) in TRIGGERS {
+        database.superuser()?.run(&format!(
+            "CREATE OR REPLACE FUNCTION airbyte.guard() RETURNS trigger LANGUAGE plpgsql AS
+                 $$BEGIN {body} RETURN NEW; END$$"
+        ))?;
+        judge(&write(&database), failure_type, sqlstate).map_err(|error| format!("{body}: {error:?}"))?;
+    }
+    assert_eq!(database.superuser()?.value("SELECT count(*) FROM airbyte.rows")?, "0");
+    Ok(())
+}
+
+fn raised_at_the_commit() -> Result<(), Failed> {
+    let trigger = "CONSTRAINT TRIGGER guard AFTER INSERT";
+    let database = with_trigger("RAISE EXCEPTION '%', NEW.text;", trigger)?;
+    judge(&write(&database), "config_error", "P0001")?;
+    let sql = database.superuser()?;
+    sql.run("DROP TRIGGER guard ON airbyte.rows")?;
+    sql.run(&format!(
+        "CREATE {trigger} ON airbyte.rows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION airbyte.guard()"
+    ))?;
+    judge(&write(&database), "config_error", "P0001")
+}
+
+/// Who has the lock is asked in another session, for which the pool has no connection while our transaction is open.
+fn not_asked_for_long() -> Result<(), Failed> {
+    let raise = "RAISE EXCEPTION 'x' USING ERRCODE = 'lock_not_available';";
+    let database = with_trigger(raise, "TRIGGER guard BEFORE INSERT")?;
+    let bouncer = PgBouncer::start(&database, "transaction", 1, &["query_wait_timeout = 120"]);
+    let config = workload::merged(&bouncer.config(&database), &json!({"max_connections": 1}));
+    let begun = Instant::now();
+    let outcome = Connector::write(&config, &workload::append_catalog("rows"))
+        .run(workload::append_input("rows", 0..3, VALUE.len()).as_bytes());
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}: {outcome:#?}", begun.elapsed());
+    judge(&outcome, "transient_error", "55P03")
+}

@@ -1,0 +1,1 @@
+ALTER TABLE airbyte._airbyte_next_t_918c922c OWNER TO postgres;
