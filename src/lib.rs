@@ -18,13 +18,15 @@
 //! batch: json limits numeric protocol schema types
 //! copy: batch limits types
 //! config: error secret
+//! panics: error protocol
+//! signals: error
 //! cli:
 //! pg: config error limits printable secret sql
 //! privileges: error pg schema sql
-//! write: batch config copy error limits load_strategy naming pg privileges protocol schema sql types
+//! write: batch config copy error limits load_strategy naming pg privileges protocol schema signals sql types
 //! check: batch config copy error limits naming pg privileges protocol schema sql types
 //! operator: cli config error limits naming pg secret sql
-//! run: check cli config error operator protocol write
+//! run: check cli config error limits operator panics protocol signals write
 //! main: cli run
 //! ```
 
@@ -43,6 +45,7 @@ pub mod naming;
 #[allow(clippy::cast_possible_truncation, reason = "digit groups, weights and scales are checked against the limits")]
 pub mod numeric;
 pub mod operator;
+pub mod panics;
 pub mod pg;
 pub mod printable;
 pub mod privileges;
@@ -50,6 +53,7 @@ pub mod protocol;
 pub mod run;
 pub mod schema;
 pub mod secret;
+pub mod signals;
 pub mod sql;
 pub mod types;
 pub mod write;

@@ -79,8 +79,12 @@ pub const SERVER_TEXT_CHARS: usize = 300;
 pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long may be asked who holds it.
 pub const EXPLAIN_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the commit after SIGTERM may take.
+/// How long the end after a signal may take, the last commit and a stdout that is not read included.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
+/// How often the error of a panic asks for its turn on stdout.
+pub const LAST_ERROR_TRIES: usize = 2_000;
+/// Pause after each.
+pub const LAST_ERROR_PAUSE: Duration = Duration::from_millis(1);
 /// Longest text of a LOG or an error, in bytes.
 pub const ERROR_TEXT_BYTES: usize = 4_096;
 /// How long a whole `check` may take; [`CONNECT_TIMEOUT`] of it until the login has ended.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -10,16 +11,23 @@ use crate::cli::{Command, ForPeople};
 use crate::config::{self, Config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{ConfiguredCatalog, Output};
+use crate::signals::{self, Termination};
 use crate::write::Ended;
-use crate::{check, operator, write};
+use crate::{check, limits, operator, panics, write};
 
 /// Runs `command` and reports on stdout.
 pub fn run(command: Command) -> ExitCode {
     let output = Output::stdout();
+    panics::end_the_process(&output);
+    let grace = if matches!(command, Command::Write { .. }) { limits::TERMINATE_GRACE } else { Duration::ZERO };
+    let termination = match Termination::catch(grace) {
+        Ok(termination) => termination,
+        Err(error) => return finish(&output, Err(error)),
+    };
     let outcome = match command {
         Command::Spec => spec(&output),
         Command::Check { config } => check(&config, &output),
-        Command::Write { config, catalog } => return write(&config, &catalog, output),
+        Command::Write { config, catalog } => return write(&config, &catalog, output, termination),
         Command::ForPeople(command) => return answer(&command, &output),
     };
     finish(&output, outcome)
@@ -102,7 +110,7 @@ fn failed_check(output: &Output, error: &Error) -> Result<()> {
     }))
 }
 
-fn write(config: &Path, catalog: &Path, output: Output) -> ExitCode {
+fn write(config: &Path, catalog: &Path, output: Output, termination: Termination) -> ExitCode {
     let config = match Config::from_file(config) {
         Ok(config) => config,
         Err(error) => return finish(&output, Err(error)),
@@ -110,25 +118,14 @@ fn write(config: &Path, catalog: &Path, output: Output) -> ExitCode {
     let output = output.redacting(config.secrets());
     let outcome = ConfiguredCatalog::from_file(catalog).and_then(|catalog| {
         let runtime = runtime()?;
-        let ended = runtime.block_on(write::run(config, &catalog, std::io::stdin(), output.clone()));
+        let ended = runtime.block_on(write::run(config, &catalog, std::io::stdin(), output.clone(), termination));
         // The thread that reads stdin may wait for ever.
         runtime.shutdown_background();
         ended
     });
     match outcome {
         Ok(Ended::AtEndOfInput) => ExitCode::SUCCESS,
-        Ok(Ended::BySignal) => die_of_signal(),
+        Ok(Ended::By(signal)) => signals::die_of(signal),
         Err(error) => finish(&output, Err(error)),
     }
-}
-
-/// Ends as the signal alone would have ended us, which is what the caller looks for.
-fn die_of_signal() -> ExitCode {
-    const SIGTERM: i32 = 15;
-    const EXIT_OF_SIGTERM: u8 = 128 + 15;
-    // The kernel gives process 1 of a container no default action.
-    if std::process::id() != 1 {
-        drop(signal_hook::low_level::emulate_default_handler(SIGTERM));
-    }
-    ExitCode::from(EXIT_OF_SIGTERM)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -127,6 +127,16 @@ impl Connector {
         self
     }
 
+    /// Lets these words run it: `env`, `unshare`, `sh -c`, … with their arguments. To be called before [`Connector::env`].
+    #[must_use]
+    pub fn by(mut self, words: &[&str]) -> Self {
+        let [program, arguments @ ..] = words else { panic!("no program") };
+        let mut outer = Command::new(program);
+        outer.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        self.command = outer;
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -149,7 +159,17 @@ impl Connector {
     ///
     /// # Panics
     /// When the binary cannot be started.
-    pub fn start(mut self) -> Running {
+    pub fn start(self) -> Running {
+        let (mut running, stdout) = self.start_unread();
+        running.read(stdout);
+        running
+    }
+
+    /// As [`Connector::start`], with a stdout that nobody reads; [`Running::read`] changes that, dropping it closes it.
+    ///
+    /// # Panics
+    /// When the binary cannot be started.
+    pub fn start_unread(mut self) -> (Running, ChildStdout) {
         let mut child = self
             .command
             .stdin(Stdio::piped())
@@ -170,8 +190,31 @@ impl Connector {
             }
         });
 
+        let mut stderr = child.stderr.take().expect("stderr is piped");
+        let stderr = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let running = Running {
+            child,
+            stdin: Some(feed),
+            lines: channel().1,
+            seen: Vec::new(),
+            stderr: Some(stderr),
+            secrets: self.secrets,
+            _files: self.files,
+        };
+        (running, stdout)
+    }
+}
+
+impl Running {
+    /// Reads this as its stdout from now on.
+    pub fn read(&mut self, stdout: ChildStdout) {
         let (line_out, lines) = channel();
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut stdout = BufReader::new(stdout);
         std::thread::spawn(move || {
             let mut line = Vec::new();
             while stdout.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
@@ -180,26 +223,9 @@ impl Connector {
                 }
             }
         });
-
-        let mut stderr = child.stderr.take().expect("stderr is piped");
-        let stderr = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        Running {
-            child,
-            stdin: Some(feed),
-            lines,
-            seen: Vec::new(),
-            stderr: Some(stderr),
-            secrets: self.secrets,
-            _files: self.files,
-        }
+        self.lines = lines;
     }
-}
 
-impl Running {
     /// Sends bytes to stdin, without waiting for them to be read.
     pub fn feed(&self, bytes: &[u8]) {
         if let Some(stdin) = &self.stdin {

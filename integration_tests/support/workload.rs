@@ -20,13 +20,13 @@ struct Sync {
 }
 
 /// A stream of a catalog.
-struct Stream<'a> {
-    name: &'a str,
-    properties: Value,
-    mode: &'a str,
-    key: &'a [&'a str],
-    generation: i64,
-    minimum: i64,
+pub struct Stream<'a> {
+    pub name: &'a str,
+    pub properties: Value,
+    pub mode: &'a str,
+    pub key: &'a [&'a str],
+    pub generation: i64,
+    pub minimum: i64,
 }
 
 /// Runs all syncs with `config` and answers every table of `database` as text.
@@ -125,12 +125,14 @@ pub fn state(name: &str, at: i64) -> String {
     format!("{}\n", json!({"type": "STATE", "state": {"type": "STREAM", "stream": stream}}))
 }
 
-fn record(stream: &str, data: &Value) -> String {
+/// A RECORD of the stream.
+pub fn record(stream: &str, data: &Value) -> String {
     let record = json!({"stream": stream, "emitted_at": 1_700_000_000_000_u64, "data": data});
     format!("{}\n", json!({"type": "RECORD", "record": record}))
 }
 
-fn catalog(streams: &[Stream<'_>]) -> Value {
+/// A catalog of these streams.
+pub fn catalog(streams: &[Stream<'_>]) -> Value {
     let one = |s: &Stream<'_>| {
         json!({
             "stream": {

@@ -12,7 +12,7 @@ mod tests;
 pub use catalog::{ConfiguredCatalog, ConfiguredStream, DestinationSyncMode, Generation};
 pub use message::{DataReader, Message, Record, Status, parse_line};
 pub(crate) use output::now_ms;
-pub use output::{Level, Output};
+pub use output::{Level, Output, nobody_reads};
 pub use state::{State, StateScope};
 
 pub use crate::error::StreamName;

@@ -1,12 +1,14 @@
 //! The only owner of stdout: one protocol message a line, flushed at once.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
 use crate::printable::printable;
 use crate::secret::Redactor;
 
@@ -24,17 +26,25 @@ pub enum Level {
 pub struct Output {
     sink: Arc<Mutex<Box<dyn Write + Send>>>,
     redactor: Arc<Redactor>,
+    descriptor: Option<Arc<OwnedFd>>,
 }
 
 impl Output {
     /// Messages to stdout.
     pub fn stdout() -> Self {
-        Self::new(Box::new(std::io::stdout()))
+        let stdout = std::io::stdout();
+        let descriptor = stdout.as_fd().try_clone_to_owned().ok().map(Arc::new);
+        Self { descriptor, ..Self::new(Box::new(stdout)) }
     }
 
     /// Messages to `sink`.
     pub fn new(sink: Box<dyn Write + Send>) -> Self {
-        Self { sink: Arc::new(Mutex::new(sink)), redactor: Arc::default() }
+        Self { sink: Arc::new(Mutex::new(sink)), redactor: Arc::default(), descriptor: None }
+    }
+
+    /// Where the messages go, for whoever watches whether they are read: not to be written to.
+    pub fn descriptor(&self) -> Option<OwnedFd> {
+        self.descriptor.as_ref().and_then(|descriptor| descriptor.try_clone().ok())
     }
 
     /// The same output, which replaces each of `secrets` by `***` in all text of ours or of a server. STATE is neither.
@@ -57,9 +67,7 @@ impl Output {
     /// [`ErrorKind::Output`] when stdout was closed.
     pub fn text(&self, text: &str) -> Result<()> {
         let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sink.write_all(text.as_bytes()).and_then(|()| sink.flush()).map_err(|e| {
-            Error::new(ErrorKind::Output, "stdout was closed: nobody reads the connector's messages").with_source(e)
-        })
+        sink.write_all(text.as_bytes()).and_then(|()| sink.flush()).map_err(|e| nobody_reads().with_source(e))
     }
 
     /// Writes one message.
@@ -70,7 +78,7 @@ impl Output {
         self.line(&message.to_string())
     }
 
-    /// Writes a LOG message. A closed stdout is noticed at the next STATE.
+    /// Writes a LOG message. It is not what a closed stdout is noticed by.
     pub fn log(&self, level: Level, text: &str) {
         let level = match level {
             Level::Warn => "WARN",
@@ -97,8 +105,36 @@ impl Output {
         }
     }
 
-    /// Writes the TRACE ERROR of a failed operation.
+    /// Writes the TRACE ERROR of a failed operation; on stderr where stdout does not take it.
     pub fn error(&self, error: &Error) {
+        if self.message(&self.trace(error)).is_err() {
+            self.error_on_stderr(error);
+        }
+    }
+
+    /// As [`Output::error`], and nothing is written to stdout after it. It does not wait for long for somebody else's message.
+    pub fn last_error(&self, error: &Error) {
+        let message = format!("{}\n", self.trace(error));
+        let mut tries = 0..limits::LAST_ERROR_TRIES;
+        let mut sink = loop {
+            match self.sink.try_lock() {
+                Ok(sink) => break sink,
+                Err(TryLockError::Poisoned(sink)) => break sink.into_inner(),
+                Err(TryLockError::WouldBlock) if tries.next().is_some() => std::thread::sleep(limits::LAST_ERROR_PAUSE),
+                Err(TryLockError::WouldBlock) => return self.error_on_stderr(error),
+            }
+        };
+        if sink.write_all(message.as_bytes()).and_then(|()| sink.flush()).is_err() {
+            self.error_on_stderr(error);
+        }
+        std::mem::forget(sink);
+    }
+
+    fn error_on_stderr(&self, error: &Error) {
+        drop(writeln!(std::io::stderr(), "error: {}", self.clean(error.message())));
+    }
+
+    fn trace(&self, error: &Error) -> Value {
         let mut body = json!({
             "message": self.clean(error.message()),
             "internal_message": self.clean(&error.chain()),
@@ -110,23 +146,25 @@ impl Output {
                 None => json!({"name": stream.name}),
             };
         }
-        drop(self.message(&json!({
-            "type": "TRACE",
-            "trace": {"type": "ERROR", "emitted_at": now_ms() as f64, "error": body},
-        })));
+        json!({"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": now_ms() as f64, "error": body}})
     }
 
-    /// `text` without secrets and without what a terminal would not show, cut at [`crate::limits::ERROR_TEXT_BYTES`].
+    /// `text` without secrets and without what a terminal would not show, cut at [`limits::ERROR_TEXT_BYTES`].
     pub fn clean(&self, text: &str) -> String {
         let clean = self.redactor.redact(text);
         let mut clean: String = clean.chars().map(|c| if c == '\n' || c == '\t' { c } else { printable(c) }).collect();
-        if clean.len() > crate::limits::ERROR_TEXT_BYTES {
-            let end = clean.floor_char_boundary(crate::limits::ERROR_TEXT_BYTES);
+        if clean.len() > limits::ERROR_TEXT_BYTES {
+            let end = clean.floor_char_boundary(limits::ERROR_TEXT_BYTES);
             clean.truncate(end);
             clean.push('…');
         }
         clean
     }
+}
+
+/// The error of a stdout that was closed.
+pub fn nobody_reads() -> Error {
+    Error::new(ErrorKind::Output, "stdout was closed: nobody reads the connector's messages")
 }
 
 /// Milliseconds since 1970.

@@ -11,7 +11,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod publish;
-mod signals;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -26,13 +26,13 @@ use crate::load_strategy::{LoadStrategy, Publish};
 use crate::pg::{Connector, Event};
 use crate::protocol::{ConfiguredCatalog, Output};
 use crate::schema::{TableName, TableSchema};
+use crate::signals::{Signal, Termination};
 use crate::types::ColumnType;
 
 use indexes::KeyIndex;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
-use signals::Termination;
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,7 +40,7 @@ pub enum Ended {
     /// The input was read to its end.
     AtEndOfInput,
     /// A signal asked for an end; what was buffered is committed and acknowledged.
-    BySignal,
+    By(Signal),
 }
 
 /// What every part of a write needs.
@@ -110,7 +110,7 @@ impl Target {
     }
 }
 
-/// Writes the messages of `source` to the database.
+/// Writes the messages of `source` to the database, as long as somebody reads `output`.
 ///
 /// # Errors
 /// Whatever keeps a record from being stored; states acknowledged before stay valid.
@@ -119,8 +119,22 @@ pub async fn run(
     catalog: &ConfiguredCatalog,
     source: impl Read + Send + 'static,
     output: Output,
+    termination: Termination,
 ) -> Result<Ended> {
-    let termination = Termination::catch()?;
+    tokio::select! {
+        // What nobody learns of is not to be committed.
+        gone = reader::gone(&output) => Err(gone),
+        ended = write(config, catalog, source, output.clone(), termination) => ended,
+    }
+}
+
+async fn write(
+    config: Config,
+    catalog: &ConfiguredCatalog,
+    source: impl Read + Send + 'static,
+    output: Output,
+    termination: Termination,
+) -> Result<Ended> {
     let config = Arc::new(config);
     let warnings = output.clone();
     let connector = Connector::new(Arc::clone(&config), move |event| {
@@ -137,7 +151,7 @@ pub async fn run(
         );
     }
     // A signal before the first record or after the last ends the program at once: the server rolls back what is open.
-    let mut early_or_late = Termination::catch()?;
+    let mut early_or_late = termination.clone();
     let ready = async {
         let session = cx.connector.session().await?;
         let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
@@ -147,7 +161,7 @@ pub async fn run(
         Ok((session, targets))
     };
     let (session, targets) = tokio::select! {
-        () = early_or_late.requested() => return Ok(Ended::BySignal),
+        signal = early_or_late.requested() => return Ok(Ended::By(signal)),
         ready = ready => ready?,
     };
     let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
@@ -156,14 +170,18 @@ pub async fn run(
     let loader = Box::new(Loader::new(Arc::clone(&cx), session, targets));
     let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
-    match (finished.end, finished.loader) {
-        (End::Input, Some(mut loader)) => {
+    match finished.end {
+        End::Input => {
+            let mut loader = finished.loader;
             tokio::select! {
-                () = early_or_late.requested() => Ok(Ended::BySignal),
+                signal = early_or_late.requested() => Ok(Ended::By(signal)),
                 done = finish(&cx, &mut loader, &finished.completion) => done.map(|()| Ended::AtEndOfInput),
             }
         }
-        _ => Ok(Ended::BySignal),
+        End::Terminated(signal) => {
+            cx.output.info(&format!("Stopped by {}: what was read is stored, no stream is published.", signal.name()));
+            Ok(Ended::By(signal))
+        }
     }
 }
 

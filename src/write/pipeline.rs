@@ -15,11 +15,11 @@ use super::input::Chunk;
 use super::ledger::{Ledger, Waiting};
 use super::load::{Loader, StreamLoad};
 use super::progress::Progress;
-use super::signals::Termination;
 use crate::batch::Router;
 use crate::error::{Error, ErrorKind, Result, StreamName};
 use crate::limits;
 use crate::protocol::{self, Message, Status};
+use crate::signals::{Signal, Termination};
 
 /// How the input ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) enum End {
     /// stdin was closed.
     Input,
     /// We were told to stop.
-    Terminated,
+    Terminated(Signal),
 }
 
 /// What a source says of its streams.
@@ -39,8 +39,7 @@ pub(super) struct Completion {
 
 /// What is left when the input has ended and every state is acknowledged.
 pub(super) struct Finished {
-    /// None when a signal left no time for the last commit.
-    pub loader: Option<Box<Loader>>,
+    pub loader: Box<Loader>,
     pub completion: Vec<Completion>,
     pub end: End,
 }
@@ -96,8 +95,8 @@ impl Pipeline {
             let deadline = self.since.map_or_else(|| Instant::now() + interval, |since| since + interval);
             tokio::select! {
                 biased;
-                () = termination.requested() => {
-                    outcome = Ok(End::Terminated);
+                signal = termination.requested() => {
+                    outcome = Ok(End::Terminated(signal));
                     break;
                 }
                 done = finished(&mut loading), if loading.is_some() => {
@@ -121,11 +120,7 @@ impl Pipeline {
         }
         // What was under way is brought to its end: its states are good whatever happened since.
         if let Some(handle) = loading {
-            let patience = if matches!(outcome, Ok(End::Terminated)) { limits::TERMINATE_GRACE } else { Duration::MAX };
-            let Ok(done) = tokio::time::timeout(patience, handle).await else {
-                return Ok(Finished { loader: None, completion: self.completion, end: End::Terminated });
-            };
-            let (loader, states, result) = joined(done)?;
+            let (loader, states, result) = joined(handle.await)?;
             idle = Some(loader);
             let acknowledged = result.and_then(|()| self.acknowledge(&states));
             if outcome.is_ok() {
@@ -142,19 +137,13 @@ impl Pipeline {
             return Err(Error::new(ErrorKind::Internal, "the loader is gone"));
         };
         let last = self.start(loader);
-        let (loader, states, result) = match end {
-            End::Input => joined(last.await)?,
-            End::Terminated => match tokio::time::timeout(limits::TERMINATE_GRACE, last).await {
-                Ok(done) => joined(done)?,
-                Err(_) => return Ok(Finished { loader: None, completion: self.completion, end: End::Terminated }),
-            },
-        };
+        let (loader, states, result) = joined(last.await)?;
         result?;
         self.acknowledge(&states)?;
         self.progress.finish();
         match bad_input {
             Some(error) => Err(error),
-            None => Ok(Finished { loader: Some(loader), completion: self.completion, end }),
+            None => Ok(Finished { loader, completion: self.completion, end }),
         }
     }
 
@@ -205,7 +194,12 @@ impl Pipeline {
             }
             start = end + 1;
             if !line.is_empty() {
-                self.take_in_line(line, now).map_err(|bad| self.refuse(&bad))?;
+                self.take_in_line(line, now).map_err(|mut bad| {
+                    if end == text.len() {
+                        bad.reason.push_str(", and the input ends in it: was the source cut off?");
+                    }
+                    self.refuse(&bad)
+                })?;
             }
         }
         self.progress.tick(text.len());

@@ -1,0 +1,51 @@
+//! A panic anywhere, in whatever thread, ends the process: with one TRACE ERROR, and before anything else is committed.
+
+use std::panic::{Location, PanicHookInfo};
+
+use crate::error::{Error, ErrorKind};
+use crate::protocol::Output;
+
+/// Makes panics end the process from now on.
+pub fn end_the_process(output: &Output) {
+    let output = output.clone();
+    std::panic::set_hook(Box::new(move |panic| end(&output, panic)));
+}
+
+#[allow(clippy::exit, reason = "unwinding would run code whose assumptions do not hold, up to a commit")]
+fn end(output: &Output, panic: &PanicHookInfo<'_>) {
+    output.last_error(&error(panic.location()));
+    std::process::exit(1);
+}
+
+/// The panic's own text is left out: it may quote a value or a secret.
+fn error(location: Option<&Location<'_>>) -> Error {
+    let place = location.map_or_else(String::new, |at| format!(" ({}, line {})", in_its_package(at.file()), at.line()));
+    Error::new(
+        ErrorKind::Internal,
+        format!(
+            "the connector stopped because of a bug in it{place}; what it had acknowledged is stored, and another \
+             attempt goes on from there; please report this"
+        ),
+    )
+}
+
+/// The path of a source file from its package on, without the machine's directories before it.
+fn in_its_package(file: &str) -> String {
+    const PARTS: usize = 4;
+    let parts: Vec<&str> = file.split('/').collect();
+    parts.get(parts.len().saturating_sub(PARTS)..).unwrap_or_default().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_begin_with_the_package() {
+        assert_eq!(in_its_package("src/run.rs"), "src/run.rs");
+        assert_eq!(
+            in_its_package("/root/registry/src/x/arrow-60.1.0/src/array/mod.rs"),
+            "arrow-60.1.0/src/array/mod.rs"
+        );
+    }
+}
