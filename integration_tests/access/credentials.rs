@@ -18,6 +18,7 @@ use crate::support::workload;
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("credentials::prepared_like_the_server", prepared_like_the_server),
+        Trial::test("credentials::md5", md5),
         property("credentials::passwords", passwords),
         property("credentials::names", names),
     ]
@@ -75,7 +76,7 @@ const KINDS: [&[char]; 11] = [
 ];
 
 /// Printable ASCII, or anything; `length` characters.
-fn text(rng: &mut Rng, length: usize) -> String {
+pub fn text(rng: &mut Rng, length: usize) -> String {
     let ascii = rng.u8(..3) == 0;
     let few: Vec<&[char]> = (0..3).map(|_| KINDS[rng.usize(..KINDS.len())]).collect();
     let one = |rng: &mut Rng| match rng.u8(..8) {
@@ -126,10 +127,41 @@ fn md5_group(database: &TestDatabase) -> Result<&'static str, String> {
         sql.run(&format!(
             "COPY (SELECT 'host all +by_md5 127.0.0.1/32 md5') TO PROGRAM 'cat - {file} > {file}.new && mv {file}.new {file}';
              SELECT pg_reload_conf()"
-        ))
+        ))?;
+        // Nothing tells when the server has read it.
+        std::thread::sleep(Duration::from_secs(1));
+        Ok(())
     };
     RULE.get_or_init(rule).clone()?;
     Ok("by_md5")
+}
+
+/// A server of the old kind: the hash of the password as it is, and no preparation.
+fn md5() -> Result<(), Failed> {
+    let database = TestServer::shared().database()?;
+    let sql = database.superuser()?;
+    let (user, group) = (&database.writer, md5_group(&database)?);
+    sql.run(&format!("SET password_encryption = 'md5'; GRANT {group} TO {user}"))?;
+    for password in ["plain", "p@ss w:rd'\"\\%$\t", "\u{a0}\u{ad}\u{fb01}\u{378}", "\u{1f916}\u{5d0}a"] {
+        sql.run(&format!("ALTER ROLE {user} PASSWORD {}", quote_literal(password)))?;
+        let stored = sql.value(&format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'"))?;
+        assert!(stored.starts_with("md5"), "{stored}");
+        let config = workload::merged(&database.config(), &json!({"password": password}));
+        let outcome = Connector::check(&config).run(b"");
+        outcome.checked().map_err(|_| format!("{password:?}: {outcome:#?}"))?;
+        let wrong = workload::merged(&config, &json!({"password": format!("{password} ")}));
+        let refused = Connector::check(&wrong).run(b"").checked().expect_err("another password");
+        assert!(refused.contains("password"), "{refused}");
+    }
+    let config = workload::merged(&database.config(), &json!({"password": "\u{1f916}\u{5d0}a"}));
+    let input = workload::append_input("rows", 0..3, 3);
+    let outcome = Connector::write(&config, &workload::append_catalog("rows")).run(input.as_bytes());
+    workload::succeeded(&outcome, 1)?;
+    assert_eq!(sql.value("SELECT count(*) FROM airbyte.rows")?, "3");
+    // What a server that has moved on says of a password from before.
+    sql.run(&format!("REVOKE {group} FROM {user}"))?;
+    assert!(Connector::check(&config).run(b"").checked().is_err());
+    Ok(())
 }
 
 /// The server hashes the password, and our login must be right about how. Not through a process, which would be slow.

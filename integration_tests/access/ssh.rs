@@ -6,6 +6,8 @@ mod host_key;
 mod hostile;
 mod login;
 mod loss;
+mod packets;
+mod users;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -13,10 +15,19 @@ use serde_json::Value;
 use crate::support::connector::{Connector, Outcome};
 
 pub fn trials() -> Vec<Trial> {
-    [algorithms::trials(), forward::trials(), host_key::trials(), hostile::trials(), login::trials(), loss::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        algorithms::trials(),
+        forward::trials(),
+        host_key::trials(),
+        hostile::trials(),
+        login::trials(),
+        loss::trials(),
+        packets::trials(),
+        users::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What `check` answered.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use russh::keys::PrivateKey;
@@ -79,8 +79,16 @@ pub struct Seen {
     pub connections: AtomicUsize,
     /// Login requests.
     pub logins: AtomicUsize,
+    users: Mutex<Vec<(String, Option<String>)>>,
     /// Bytes of all channels.
     pub bytes: AtomicUsize,
+}
+
+impl Seen {
+    /// Users of the login requests, and their passwords where they had one.
+    pub fn users(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {
+        self.users.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
 }
 
 impl HostileBastion {
@@ -203,8 +211,9 @@ struct Peer {
 
 impl Peer {
     /// What becomes of any login.
-    async fn judge(&self) -> Result<Auth, russh::Error> {
+    async fn judge(&self, user: &str, password: Option<&str>) -> Result<Auth, russh::Error> {
         self.seen.logins.fetch_add(1, Ordering::SeqCst);
+        self.seen.users().push((user.to_owned(), password.map(str::to_owned)));
         if self.manners.silent_login {
             tokio::time::sleep(Duration::from_secs(600)).await;
         }
@@ -223,12 +232,12 @@ impl Handler for Peer {
         Ok(Auth::reject())
     }
 
-    async fn auth_password(&mut self, _user: &str, _password: &str) -> Result<Auth, russh::Error> {
-        self.judge().await
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, russh::Error> {
+        self.judge(user, Some(password)).await
     }
 
-    async fn auth_publickey(&mut self, _user: &str, _key: server::VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
-        self.judge().await
+    async fn auth_publickey(&mut self, user: &str, _key: server::VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
+        self.judge(user, None).await
     }
 
     async fn auth_keyboard_interactive<'a>(

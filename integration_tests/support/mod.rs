@@ -11,6 +11,7 @@ pub mod hostile_bastion;
 pub mod hostile_postgres;
 pub mod keeper;
 pub mod meddler;
+pub mod network_calls;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod psql;

@@ -190,13 +190,13 @@ fn blanks_and_nulls_count_as_absent() {
 #[test]
 fn tunnels() {
     let tunnel = |more: serde_json::Value| {
-        let mut tunnel = json!({"tunnel_host": " bastion ", "tunnel_port": "2222", "tunnel_user": " me\n"});
+        let mut tunnel = json!({"tunnel_host": " bastion ", "tunnel_port": "2222", "tunnel_user": " me \r\n"});
         for (name, value) in more.as_object().expect("an object") {
             tunnel[name] = value.clone();
         }
         with(json!({ "tunnel_method": tunnel })).map(|config| config.tunnel)
     };
-    let (host, port, user) = ("bastion".to_owned(), 2222, "me".to_owned());
+    let (host, port, user) = ("bastion".to_owned(), 2222, " me ".to_owned());
     let key = tunnel(json!({"tunnel_method": "SSH_KEY_AUTH", "ssh_key": "-----BEGIN\\nx\\n-----END"})).expect("a key");
     let secret = Some(Secret::new("-----BEGIN\nx\n-----END\n"));
     let want = Tunnel::Key {

@@ -1,7 +1,7 @@
 //! The way to the database: direct, or through an SSH bastion.
 
 use super::raw::{RawTunnel, TunnelWord};
-use super::{filled, host_name, nonblank, pem, port_number, refuse, without_nul};
+use super::{filled, host_name, nonblank, nonblank_as_is, pem, port_number, refuse, without_nul};
 use crate::error::Result;
 use crate::secret::Secret;
 
@@ -49,7 +49,9 @@ impl Tunnel {
         let Some(raw) = raw.filter(|raw| raw.tunnel_method != TunnelWord::NoTunnel) else { return Ok(Self::None) };
         let host = host_name("tunnel_method.tunnel_host", raw.tunnel_host)?;
         let port = port_number("tunnel_method.tunnel_port", raw.tunnel_port.unwrap_or(DEFAULT_SSH_PORT))?;
-        let user = nonblank(raw.tunnel_user)
+        // No account has a line end in its name, but what is pasted has one behind it.
+        let user = nonblank_as_is(raw.tunnel_user)
+            .map(|user| user.trim_matches(['\r', '\n']).to_owned())
             .ok_or_else(|| refuse("tunnel_method.tunnel_user", "is missing; name the user to log in as"))?;
         let user = without_nul("tunnel_method.tunnel_user", user)?;
         let host_key = nonblank(raw.tunnel_host_key);
