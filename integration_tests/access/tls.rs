@@ -73,6 +73,8 @@ const TLS_1_1: &str =
     "the server at localhost:5432 speaks only TLS 1.1 or older, which is not safe; switch on TLS 1.2 or 1.3";
 const NO_CERTIFICATE: &str = "the server at localhost:5432: `writer` may not log in to `app` without a client certificate; choose the `ssl_mode` verify-full and fill in `client_certificate` and `client_key`";
 const ONLY_WITH_TLS: &str = "the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 without TLS; choose an `ssl_mode` that encrypts, or add this line to it, above any that rejects, and run SELECT pg_reload_conf(): host \"app\" \"writer\" 127.0.0.1/32 scram-sha-256";
+const ONLY_WITH_TLS_AND_NO_CERTIFICATE: &str = "the server at localhost:5432: `writer` may not log in to `app` without a client certificate; choose the `ssl_mode` verify-full and fill in `client_certificate` and `client_key` (this was with TLS; without TLS, tried first: the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 without TLS; choose an `ssl_mode` that encrypts, or add this line to it, above any that rejects, and run SELECT pg_reload_conf(): host \"app\" \"writer\" 127.0.0.1/32 scram-sha-256)";
+const NO_CERTIFICATE_AND_ONLY_WITH_TLS: &str = "the server at localhost:5432: `writer` may not log in to `app` without a client certificate; choose the `ssl_mode` verify-full and fill in `client_certificate` and `client_key` (this was with TLS; without TLS, tried next: the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 without TLS; choose an `ssl_mode` that encrypts, or add this line to it, above any that rejects, and run SELECT pg_reload_conf(): host \"app\" \"writer\" 127.0.0.1/32 scram-sha-256)";
 const ONLY_WITHOUT_TLS: &str = "the server at localhost:5432: pg_hba.conf does not let `writer` into `app` from 127.0.0.1 with TLS; add this line to it, above any that rejects, and run SELECT pg_reload_conf(): hostssl \"app\" \"writer\" 127.0.0.1/32 scram-sha-256";
 const SHORT_KEY: &str = "the certificate of the server at localhost:5432, or one that signed it, has an RSA key of 1024 bits; issue it anew with 2048 to 8192 bits, or with an ECDSA key";
 const CLEAR_TEXT: &str = "the server at localhost:5432 asks for the password in clear text over a connection that is not encrypted; it was not sent. Use an `ssl_mode` that encrypts, or scram-sha-256 in pg_hba.conf";
@@ -276,6 +278,15 @@ static ROWS: &[Row] = &[
         differs: &[],
     },
     Row {
+        name: "tls_1_2_only",
+        modes: &MODES,
+        parties: |papers, _| {
+            (Setup { newest_tls: "TLSv1.2", ..with(&papers.signed(&good())) }, given(&papers.authority))
+        },
+        refused: &[],
+        differs: &[],
+    },
+    Row {
         name: "hostssl_only",
         modes: &MODES,
         parties: |papers, _| {
@@ -321,8 +332,10 @@ static ROWS: &[Row] = &[
         modes: &MODES,
         parties: |papers, _| (needs_certificate(papers, "cert"), given(&papers.authority)),
         refused: &[
-            (&["disable", "allow"], ONLY_WITH_TLS),
-            (&["prefer", "require", "verify-ca", "verify-full"], NO_CERTIFICATE),
+            (&["disable"], ONLY_WITH_TLS),
+            (&["allow"], ONLY_WITH_TLS_AND_NO_CERTIFICATE),
+            (&["prefer"], NO_CERTIFICATE_AND_ONLY_WITH_TLS),
+            (&["require", "verify-ca", "verify-full"], NO_CERTIFICATE),
         ],
         differs: &[],
     },
@@ -511,6 +524,7 @@ fn judge(
             let told = format!("application_name={name}");
             let mut logins = log.lines().filter(|line| line.contains(&format!("{told} ")) || line.ends_with(&told));
             let login = logins.next().ok_or("the server knows of no login")?;
+            described(outcome, login, mode)?;
             Ok(login.contains("SSL enabled"))
         }
         Err(text) => {
@@ -536,4 +550,30 @@ fn judge(
         (Some(wanted), Err(text)) if wanted == text => Ok(()),
         (wanted, ours) => Err(format!("\n  wanted {wanted:?}\n  got    {ours:?}")),
     }
+}
+
+/// That `check` says of the encryption what the server says in the line of its log.
+fn described(outcome: &Outcome, login: &str, mode: &str) -> Result<(), String> {
+    let lines = outcome.messages_of("LOG");
+    let mut lines = lines.iter().filter_map(|line| line["log"]["message"].as_str());
+    let told = lines.rfind(|line| line.starts_with("check: ok: TLS: ")).ok_or("no line about TLS")?;
+    let part = |name: &str| login.split_once(name).map(|(_, rest)| rest.split(',').next().unwrap_or_default());
+    let right = match (part("protocol="), part("cipher=")) {
+        (Some(protocol), Some(cipher)) => {
+            let verified = match mode {
+                "verify-ca" => "the certificate is verified, its name is not",
+                "verify-full" => "the certificate and its name are verified",
+                _ => "the certificate is not verified",
+            };
+            // OpenSSL has names of its own up to 1.2.
+            let plain =
+                told.replace("TLS_ECDHE", "ECDHE").replace("_WITH_", "_").replace("AES_", "AES").replace('_', "-");
+            let cipher = cipher.replace("AES_", "AES").replace('_', "-");
+            told.starts_with(&format!("check: ok: TLS: encrypted with {protocol}, "))
+                && plain.contains(&format!(" {cipher};"))
+                && told.ends_with(verified)
+        }
+        _ => told.starts_with("check: ok: TLS: not encrypted: "),
+    };
+    if right { Ok(()) } else { Err(format!("{told:?} where the server says {login:?}")) }
 }

@@ -117,14 +117,20 @@ impl Connector {
     }
 }
 
-/// What to say of two failures: both, unless they are alike.
+/// What to say of two failures: both, unless they are alike. Of two refusals the one with TLS comes first, which is what
+/// the user should want.
 #[allow(clippy::needless_pass_by_value, reason = "both errors end here")]
 fn both(first: Policy, before: Error, error: Error) -> Error {
-    if (before.kind(), before.sqlstate()) == (error.kind(), error.sqlstate()) {
+    let alike = (before.kind(), before.sqlstate()) == (error.kind(), error.sqlstate());
+    if alike && (error.sqlstate().is_none() || before.message() == error.message()) {
         return before;
     }
     let (now, then) = if first == Policy::Never { ("with", "without") } else { ("without", "with") };
-    let text = format!("{} (this was {now} TLS; {then} TLS, tried first: {})", error.message(), before.message());
+    let text = if alike && now == "without" {
+        format!("{} (this was {then} TLS; {now} TLS, tried next: {})", before.message(), error.message())
+    } else {
+        format!("{} (this was {now} TLS; {then} TLS, tried first: {})", error.message(), before.message())
+    };
     let merged = Error::new(error.kind(), text);
     match error.sqlstate() {
         Some(code) => merged.with_sqlstate(code),

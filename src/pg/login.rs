@@ -19,7 +19,7 @@ use super::password;
 use super::refusal::{Refusal, explain_refusal};
 use super::report::{Report, Step};
 use super::tcp::address;
-use super::tls::{self, Negotiation, Policy, Tls, TlsError};
+use super::tls::{self, Method, Negotiation, Policy, Tls, TlsError};
 use crate::config::{Config, SslMode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
@@ -80,6 +80,7 @@ impl Login {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let encrypted = AtomicBool::new(false);
+        let method = Arc::new(Method::default());
         self.report.begun(Step::Tls);
         let negotiation = Negotiation {
             tls: self.tls.as_ref(),
@@ -87,6 +88,7 @@ impl Login {
             deadline,
             clear_password: self.verified_way.unwrap_or(false),
             encrypted: &encrypted,
+            method: &method,
             place: &self.place,
             report: &self.report,
         };
@@ -95,7 +97,8 @@ impl Login {
         let encrypted = encrypted.load(Ordering::Relaxed);
         match outcome {
             Ok(Ok((client, connection))) => {
-                self.report.done(Step::Login, &format!("as `{}`", self.config.username));
+                let how = method.name().map_or_else(|| self.unasked(encrypted), |name| format!("by {name}"));
+                self.report.done(Step::Login, &format!("as `{}` {how}", self.config.username));
                 self.warn_of_exposure(encrypted);
                 Ok((client, tokio::spawn(connection)))
             }
@@ -109,6 +112,13 @@ impl Login {
                 Err(Error::new(ErrorKind::Connection, text).into())
             }
         }
+    }
+
+    /// How a server that asks for no password may know who we are.
+    fn unasked(&self, encrypted: bool) -> String {
+        let certificate = encrypted && self.tls.as_ref().is_some_and(Tls::has_client_certificate);
+        let how = if certificate { "by client certificate, or by trust" } else { "by trust" };
+        format!("{how}: no password was asked for")
     }
 
     /// Says once what an onlooker between us and the server could do.

@@ -18,14 +18,22 @@ const BLOCK: usize = 64;
 /// The library leaves alone what holds a NUL, and HMAC fills a key up with NULs anyway: with one more the key is the same.
 /// A key longer than a block is its hash. So only a key of exactly one block cannot be brought past the library.
 pub(super) fn for_scram(password: &str) -> Option<Vec<u8>> {
-    let key = prepared(password);
-    let library = stringprep::saslprep(password).map_or_else(|_| password.to_owned(), Into::into);
-    if key == library || key.len() == BLOCK {
-        return None;
-    }
+    let key = of_the_server(password).filter(|key| key.len() != BLOCK)?;
     let mut key = if key.len() > BLOCK { Sha256::digest(key).to_vec() } else { key.into_bytes() };
     key.push(0);
     Some(key)
+}
+
+/// Whether the library would prepare the password for SCRAM unlike the server, and cannot be kept from it.
+pub(super) fn is_unfit_for_scram(password: &str) -> bool {
+    of_the_server(password).is_some_and(|key| key.len() == BLOCK)
+}
+
+/// The key as the server has it, where the library comes to another.
+fn of_the_server(password: &str) -> Option<String> {
+    let key = prepared(password);
+    let library = stringprep::saslprep(password).map_or_else(|_| password.to_owned(), Into::into);
+    (key != library).then_some(key)
 }
 
 /// What a server keeps of a password (`SCRAM-SHA-256$…`), with a fresh salt. `CREATE USER` takes it in the password's place.
@@ -105,6 +113,7 @@ mod tests {
         let hash = [Sha256::digest(&long).as_slice(), b"\0"].concat();
         assert_eq!(for_scram(&long), Some(hash));
         let block = format!("a\u{3f9}{}", "x".repeat(BLOCK - 3));
-        assert_eq!((block.len(), for_scram(&block)), (BLOCK, None));
+        assert_eq!((block.len(), for_scram(&block), is_unfit_for_scram(&block)), (BLOCK, None, true));
+        assert!(!is_unfit_for_scram(&long) && !is_unfit_for_scram(&"é".repeat(BLOCK / 2)));
     }
 }

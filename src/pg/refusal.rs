@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::password;
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::sql::remedy;
@@ -23,6 +24,14 @@ pub(super) fn explain_refusal(refusal: &Refusal<'_>, config: &Config, encrypted:
     let transient = ErrorKind::ServerUnavailable;
     let lower = said.to_lowercase();
     match code {
+        "28P01" if config.password.as_ref().is_some_and(|given| password::is_unfit_for_scram(given.expose())) => {
+            let text = format!(
+                "the password for `{user}` may be right, but it is one of the few that this connector cannot use: 64 bytes \
+                 with characters that Unicode prepares in more than one way; choose another ({})",
+                remedy::set_password(user)
+            );
+            (ErrorKind::Permission, text)
+        }
         "28P01" => {
             let text = format!(
                 "the password for `{user}` is wrong, or no such role exists; check `username` and `password` ({} sets \

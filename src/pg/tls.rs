@@ -5,6 +5,7 @@
 //! Invariant: a mode that verifies never falls back to one that does not.
 
 mod certificate;
+mod channel_binding;
 mod failure;
 mod frames;
 mod identity;
@@ -12,8 +13,7 @@ mod negotiation;
 mod stream;
 mod verify;
 
-use std::future::Future;
-use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -21,10 +21,10 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{Connect, TlsConnector};
 
 use self::identity::{certificates, client_identity, refuse};
 use self::verify::{Check, Verifier};
@@ -32,15 +32,17 @@ use crate::config::SslMode;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) use self::failure::{cause, explain};
+pub(super) use self::frames::Method;
 pub(super) use self::negotiation::{Negotiation, Policy, TlsError};
 
 /// What is needed for a handshake, made once from the configuration.
 pub(super) struct Tls {
-    connector: MakeRustlsConnect,
-    server_name: String,
+    connector: TlsConnector,
+    server_name: ServerName<'static>,
+    /// What is verified of the server's certificate, in words.
+    judged: &'static str,
+    identified: bool,
 }
-
-type Encrypted<S> = <MakeRustlsConnect as MakeTlsConnect<S>>::Stream;
 
 impl Tls {
     /// Reads certificates and keys. None for the mode `disable`.
@@ -62,7 +64,7 @@ impl Tls {
             }
         };
         let server_name = match ServerName::try_from(host) {
-            Ok(_) => host.to_owned(),
+            Ok(name) => name.to_owned(),
             Err(_) if matches!(check, Check::ChainAndName(_)) => {
                 let text = format!(
                     "`host`: the certificate of `{host}` cannot be checked, as this is no DNS name in ASCII; write \
@@ -71,8 +73,10 @@ impl Tls {
                 return Err(Error::new(ErrorKind::Config, text));
             }
             // An address is never sent to the server, so this stands for "no name".
-            Err(_) => "0.0.0.0".to_owned(),
+            Err(_) => ServerName::from(Ipv4Addr::UNSPECIFIED),
         };
+        let judged = check.in_words();
+        let identified = client.is_some();
         let given = ca.map(|text| certificates("ssl_mode.ca_certificate", text)).transpose()?.unwrap_or_default();
         for (at, certificate) in given.iter().enumerate() {
             RootCertStore::empty().add(certificate.clone()).map_err(|error| {
@@ -92,16 +96,31 @@ impl Tls {
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
-        Ok(Some(Self { connector: MakeRustlsConnect::new(config), server_name }))
+        Ok(Some(Self { connector: Arc::new(config).into(), server_name, judged, identified }))
+    }
+
+    /// Whether there is a client certificate for a server that asks for one.
+    pub(super) fn has_client_certificate(&self) -> bool {
+        self.identified
     }
 
     /// Makes the handshake on a stream on which the server has agreed to it.
-    fn handshake<S>(&self, stream: S) -> impl Future<Output = io::Result<Encrypted<S>>> + use<S>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Ok(connect) = MakeTlsConnect::<S>::make_tls_connect(&mut self.connector.clone(), &self.server_name);
-        connect.connect(stream)
+    fn handshake<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Connect<S> {
+        self.connector.connect(self.server_name.clone(), stream)
+    }
+
+    /// What a handshake led to, for the user.
+    fn describe<S>(&self, stream: &TlsStream<S>) -> String {
+        let connection: &ClientConnection = stream.get_ref().1;
+        let version = match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLS",
+        };
+        let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or_default();
+        // rustls alone writes the version into the names of 1.3.
+        let cipher = cipher.replace("TLS13_", "TLS_");
+        format!("encrypted with {version}, {cipher}; {}", self.judged)
     }
 }
 

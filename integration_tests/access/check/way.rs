@@ -3,15 +3,17 @@
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use super::{Server, Test, database, golden, towards};
+use super::{Server, Test, bounded, database, golden, towards};
 use crate::support::bastion::Bastion;
 use crate::support::certificates::{Subject, Workshop};
 use crate::support::hostile_postgres::HostilePostgres;
+use crate::support::sql::quote_literal;
 use crate::support::ssh_keys;
 use crate::support::tls_server::{Setup, TlsServer};
 use crate::support::workload::merged;
 
-pub const TRIALS: &[Test] = &[("ssh", ssh), ("tls_and_hba", tls_and_hba), ("not_postgres", not_postgres)];
+pub const TRIALS: &[Test] =
+    &[("ssh", ssh), ("tls_and_hba", tls_and_hba), ("ways_to_log_in", ways_to_log_in), ("not_postgres", not_postgres)];
 
 const SCRAM: &str = "host all all 127.0.0.1/32 scram-sha-256";
 
@@ -56,4 +58,47 @@ fn tls_and_hba(_: &Server) -> Result<(), Failed> {
 
     server.set_up(&Setup { hba: "", ..Setup::default() })?;
     golden("no_hba_entry", database, &database.config(), &[])
+}
+
+/// What the server asks for, as pg_hba.conf calls it.
+fn ways_to_log_in(_: &Server) -> Result<(), Failed> {
+    let server = TlsServer::start();
+    let database = server.database();
+    let (sql, writer) = (database.superuser()?, &database.writer);
+    let password = database.config()["password"].as_str().unwrap_or_default().to_owned();
+    let workshop = Workshop::new();
+    let authority = workshop.self_signed(&Subject::authority("Authority"));
+    let identity = workshop.signed(&Subject::server("server", &["IP:127.0.0.1"]), &authority);
+    let client = workshop.signed(&Subject::client(writer), &authority);
+    let unasked = "by trust: no password was asked for";
+    for (hba, kept_as, certificate, told) in [
+        ("host all all 127.0.0.1/32 scram-sha-256", "scram-sha-256", false, "by scram-sha-256"),
+        ("host all all 127.0.0.1/32 md5", "scram-sha-256", false, "by scram-sha-256"),
+        ("host all all 127.0.0.1/32 md5", "md5", false, "by md5"),
+        ("host all all 127.0.0.1/32 password", "md5", false, "by password"),
+        ("host all all 127.0.0.1/32 trust", "md5", false, unasked),
+        (
+            "hostssl all all 127.0.0.1/32 cert",
+            "md5",
+            true,
+            "by client certificate, or by trust: no password was asked for",
+        ),
+    ] {
+        let client_authority = Some(authority.certificate.clone());
+        server.set_up(&Setup { identity: Some(identity.clone()), client_authority, hba, ..Setup::default() })?;
+        sql.run(&format!(
+            "SET password_encryption = '{kept_as}'; ALTER ROLE {writer} PASSWORD {}",
+            quote_literal(&password)
+        ))?;
+        let mut mode = json!({"mode": "verify-full", "ca_certificate": authority.certificate});
+        if certificate {
+            mode["client_certificate"] = json!(client.certificate);
+            mode["client_key"] = json!(client.key);
+        }
+        let outcome = bounded(&merged(&database.config(), &json!({"ssl": true, "ssl_mode": mode})));
+        let line = format!("check: ok: database login: as `{writer}` {told}");
+        let messages = outcome.messages_of("LOG");
+        assert!(messages.iter().any(|message| message["log"]["message"] == line), "{hba}: {line}: {outcome:#?}");
+    }
+    Ok(())
 }

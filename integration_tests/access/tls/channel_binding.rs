@@ -9,6 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use super::{Shared, given, good, ssl_mode, with};
+use crate::support::certificates::{KeyKind, Subject};
 use crate::support::connector::Connector;
 use crate::support::hostile_postgres::{authentication, server_tls};
 use crate::support::meddler::{Sender, Tls, Verdict, meddle};
@@ -21,7 +22,30 @@ const REFUSED: &str = "the server at localhost:5432: the TLS connection does not
 
 pub fn trials(shared: &Shared) -> Vec<Trial> {
     let shared = Shared::clone(shared);
-    vec![Trial::test("tls::channel_binding", move || channel_binding(&shared))]
+    let same = Shared::clone(&shared);
+    vec![
+        Trial::test("tls::channel_binding", move || channel_binding(&shared)),
+        Trial::test("tls::channel_binding_by_every_hash", move || by_every_hash(&same)),
+    ]
+}
+
+/// The binding is a hash of the certificate, by the hash of its signature: the server must come to the same.
+fn by_every_hash(shared: &Shared) -> Result<(), Failed> {
+    let mut shared = shared.lock().unwrap_or_else(|broken| broken.into_inner());
+    let (server, papers) = shared.get_or_insert_with(super::start);
+    let rsa = papers.workshop.self_signed(&Subject::authority("RSA authority").key(KeyKind::Rsa(2048)));
+    for authority in [&papers.authority, &rsa] {
+        for digest in ["sha256", "sha384", "sha512"] {
+            server.set_up(&with(&papers.workshop.signed(&good().digest(digest), authority)))?;
+            let mut config = server.database().config();
+            config["host"] = json!("localhost");
+            config["ssl"] = json!(true);
+            config["ssl_mode"] = ssl_mode("verify-full", &given(authority));
+            config["jdbc_url_params"] = json!("channelBinding=require");
+            assert_eq!(Connector::check(&config).run(b"").checked(), Ok(()), "{digest}");
+        }
+    }
+    Ok(())
 }
 
 fn channel_binding(shared: &Shared) -> Result<(), Failed> {

@@ -8,8 +8,15 @@ fn two_failures_in_one_message() {
     let error = |kind, text: &str| Error::new(kind, text);
     let alike = both(Policy::IfOffered, error(ErrorKind::Connection, "first"), error(ErrorKind::Connection, "second"));
     assert_eq!(alike.message(), "first");
-    let refusal = error(ErrorKind::Permission, "refused").with_sqlstate("28000");
-    let unlike = both(Policy::IfOffered, error(ErrorKind::Config, "no TLS"), refusal);
+    let refusal = |text| error(ErrorKind::Permission, text).with_sqlstate("28000");
+    for (first, words) in [
+        (Policy::Never, "second (this was with TLS; without TLS, tried first: first)"),
+        (Policy::IfOffered, "first (this was with TLS; without TLS, tried next: second)"),
+    ] {
+        assert_eq!(both(first, refusal("first"), refusal("second")).message(), words);
+        assert_eq!(both(first, refusal("same"), refusal("same")).message(), "same");
+    }
+    let unlike = both(Policy::IfOffered, error(ErrorKind::Config, "no TLS"), refusal("refused"));
     assert_eq!(unlike.message(), "refused (this was without TLS; with TLS, tried first: no TLS)");
     assert_eq!((unlike.kind(), unlike.sqlstate()), (ErrorKind::Permission, Some("28000")));
 }

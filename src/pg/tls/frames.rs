@@ -1,6 +1,9 @@
-//! The server's messages, looked at before the client library sees them: their kinds and lengths, nothing else.
+//! The server's messages, looked at before the client library sees them: their kinds and lengths, and what a login asks for.
 //!
 //! The library would answer a question for the password in clear text, and would keep whatever arrives in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
@@ -11,14 +14,33 @@ const HEADER: usize = 5;
 const QUESTION: usize = 9;
 const AUTHENTICATION: u8 = b'R';
 const CLEAR_TEXT_PASSWORD: [u8; 4] = [0, 0, 0, 3];
+const MD5_PASSWORD: [u8; 4] = [0, 0, 0, 5];
+const SASL: [u8; 4] = [0, 0, 0, 10];
 const ERROR: u8 = b'E';
 const NOTICE: u8 = b'N';
 const READY_FOR_QUERY: u8 = b'Z';
+
+/// How the server wanted to be shown who we are: what it asked for last.
+#[derive(Debug, Default)]
+pub(in crate::pg) struct Method(AtomicU32);
+
+impl Method {
+    /// The name that pg_hba.conf has for it; none where it asked for nothing.
+    pub(in crate::pg) fn name(&self) -> Option<&'static str> {
+        match self.0.load(Ordering::Relaxed).to_be_bytes() {
+            CLEAR_TEXT_PASSWORD => Some("password"),
+            MD5_PASSWORD => Some("md5"),
+            SASL => Some("scram-sha-256"),
+            _ => None,
+        }
+    }
+}
 
 /// Follows the bytes that a server sends from the first message on.
 pub(super) struct Frames {
     /// Whether a password may be sent in clear text.
     clear_password: bool,
+    method: Arc<Method>,
     /// The server, for messages.
     place: String,
     head: [u8; QUESTION],
@@ -31,9 +53,10 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn new(clear_password: bool, place: &str) -> Self {
+    pub(super) fn new(clear_password: bool, method: Arc<Method>, place: &str) -> Self {
         Self {
             clear_password,
+            method,
             place: place.to_owned(),
             head: [0; QUESTION],
             seen: 0,
@@ -84,6 +107,9 @@ impl Frames {
             );
             return Err(Error::new(ErrorKind::Permission, text));
         }
+        if tag == AUTHENTICATION && [CLEAR_TEXT_PASSWORD, MD5_PASSWORD, SASL].contains(&question) {
+            self.method.0.store(u32::from_be_bytes(question), Ordering::Relaxed);
+        }
         self.rest = rest;
         if tag == READY_FOR_QUERY {
             (self.logged_in, self.answer) = (true, 0);
@@ -130,7 +156,7 @@ mod tests {
         let outcomes: Vec<_> = [1, 2, 3, 5, 7, 64, whole.len().max(1)]
             .into_iter()
             .map(|size| {
-                let mut frames = Frames::new(clear_password, "the server");
+                let mut frames = Frames::new(clear_password, Arc::default(), "the server");
                 let refused = whole.chunks(size).find_map(|chunk| frames.arrived(chunk).err());
                 refused.map(|error| (error.kind(), error.message().to_owned()))
             })
@@ -150,6 +176,22 @@ mod tests {
         let md5: &[u8] = b"R\0\0\0\x0c\0\0\0\x05salt";
         for parts in [&[md5, OK, READY][..], &[OK, READY], &[b"R"], &[b""]] {
             assert_eq!(outcome(false, parts), None, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_asks_for() {
+        let (md5, sasl): (&[u8], &[u8]) = (b"R\0\0\0\x0c\0\0\0\x05salt", b"R\0\0\0\x0a\0\0\0\x0aX\0");
+        let more: &[u8] = b"R\0\0\0\x08\0\0\0\x0b";
+        for (parts, name) in [
+            (&[OK, READY][..], None),
+            (&[CLEAR, OK], Some("password")),
+            (&[md5, OK], Some("md5")),
+            (&[sasl, more, OK, READY], Some("scram-sha-256")),
+        ] {
+            let method = Arc::new(Method::default());
+            Frames::new(true, Arc::clone(&method), "the server").arrived(&parts.concat()).expect("messages");
+            assert_eq!(method.name(), name);
         }
     }
 
@@ -177,7 +219,7 @@ mod tests {
         let after: Vec<&[u8]> = [OK, READY].into_iter().chain(flood).collect();
         assert_eq!(outcome(true, &after), None);
 
-        let mut frames = Frames::new(true, "the server");
+        let mut frames = Frames::new(true, Arc::default(), "the server");
         frames.arrived(&[OK, READY].concat()).expect("login");
         big[0] = b'D';
         let messages = (0..).take_while(|_| frames.arrived(&big).is_ok()).count();

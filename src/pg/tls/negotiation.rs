@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
@@ -15,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::tls::TlsConnect;
 
-use super::frames::Frames;
+use super::frames::{Frames, Method};
 use super::stream::{PgStream, Transport};
-use super::{Encrypted, Tls, failure};
+use super::{Tls, failure};
 use crate::error::Error;
 use crate::pg::report::{Report, Step};
 
@@ -44,6 +45,8 @@ pub(in crate::pg) struct Negotiation<'a> {
     pub(in crate::pg) clear_password: bool,
     /// Set when the handshake succeeds.
     pub(in crate::pg) encrypted: &'a AtomicBool,
+    /// Set to how the server wants to be shown who we are.
+    pub(in crate::pg) method: &'a Arc<Method>,
     /// The server, for messages.
     pub(in crate::pg) place: &'a str,
     /// Learns when the login begins.
@@ -59,13 +62,13 @@ pub(in crate::pg) struct TlsError {
     pub(in crate::pg) optional: bool,
 }
 
-type Outcome<S> = std::result::Result<PgStream<S, Encrypted<S>>, TlsError>;
+type Outcome<S> = std::result::Result<PgStream<S>, TlsError>;
 
 impl<'a, S> TlsConnect<S> for Negotiation<'a>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    type Stream = PgStream<S, Encrypted<S>>;
+    type Stream = PgStream<S>;
     type Error = TlsError;
     type Future = Pin<Box<dyn Future<Output = Outcome<S>> + Send + 'a>>;
 
@@ -83,7 +86,7 @@ impl Negotiation<'_> {
         let plain = |stream, why: &str| {
             self.report.done(Step::Tls, &format!("not encrypted: {why}"));
             self.report.begun(Step::Login);
-            PgStream::new(Transport::Plain(stream), Frames::new(self.clear_password, place))
+            PgStream::new(Transport::Plain(stream), Frames::new(self.clear_password, Arc::clone(self.method), place))
         };
         let Some(tls) = self.tls.filter(|_| self.policy != Policy::Never) else {
             return Ok(plain(stream, "not wanted by `ssl_mode`"));
@@ -100,9 +103,12 @@ impl Negotiation<'_> {
         match timeout_at(self.deadline, tls.handshake(stream)).await {
             Ok(Ok(stream)) => {
                 self.encrypted.store(true, Ordering::Relaxed);
-                self.report.done(Step::Tls, "encrypted");
+                self.report.done(Step::Tls, &tls.describe(&stream));
                 self.report.begun(Step::Login);
-                Ok(PgStream::new(Transport::Encrypted(Box::new(stream)), Frames::new(true, place)))
+                Ok(PgStream::new(
+                    Transport::Encrypted(Box::new(stream)),
+                    Frames::new(true, Arc::clone(self.method), place),
+                ))
             }
             Ok(Err(error)) => Err(failure::handshake(error, place)),
             Err(_) => Err(failure::no_handshake(place)),

@@ -5,36 +5,34 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_postgres::tls::{ChannelBinding, TlsStream};
+use tokio_postgres::tls::{self, ChannelBinding};
+use tokio_rustls::client::TlsStream;
 
+use super::channel_binding::end_point;
 use super::frames::Frames;
 
 /// A connection to the server.
-pub(in crate::pg) struct PgStream<S, E> {
-    transport: Transport<S, E>,
+pub(in crate::pg) struct PgStream<S> {
+    transport: Transport<S>,
     frames: Frames,
 }
 
 /// How the bytes travel.
-pub(super) enum Transport<S, E> {
+pub(super) enum Transport<S> {
     /// With TLS.
-    Encrypted(Box<E>),
+    Encrypted(Box<TlsStream<S>>),
     /// Without.
     Plain(S),
 }
 
-impl<S, E> PgStream<S, E> {
+impl<S> PgStream<S> {
     /// Nothing of the server's messages has been read from `transport` yet.
-    pub(super) fn new(transport: Transport<S, E>, frames: Frames) -> Self {
+    pub(super) fn new(transport: Transport<S>, frames: Frames) -> Self {
         Self { transport, frames }
     }
 }
 
-impl<S, E> AsyncRead for PgStream<S, E>
-where
-    S: AsyncRead + Unpin,
-    E: AsyncRead + Unpin,
-{
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for PgStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -47,11 +45,7 @@ where
     }
 }
 
-impl<S, E> AsyncWrite for PgStream<S, E>
-where
-    S: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PgStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().transport {
             Transport::Encrypted(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -74,15 +68,10 @@ where
     }
 }
 
-impl<S, E> TlsStream for PgStream<S, E>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    E: TlsStream + Unpin,
-{
+impl<S: AsyncRead + AsyncWrite + Unpin> tls::TlsStream for PgStream<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        match &self.transport {
-            Transport::Encrypted(stream) => stream.channel_binding(),
-            Transport::Plain(_) => ChannelBinding::none(),
-        }
+        let Transport::Encrypted(stream) = &self.transport else { return ChannelBinding::none() };
+        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| end_point(chain.first()?));
+        shown.map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
     }
 }

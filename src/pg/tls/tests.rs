@@ -6,6 +6,7 @@ use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
+use tokio_postgres::tls::TlsConnect;
 
 use super::*;
 use crate::pg::report::Report;
@@ -154,6 +155,7 @@ async fn negotiate(policy: Policy, answer: &[u8]) -> std::result::Result<bool, T
         deadline: Instant::now() + Duration::from_secs(10),
         clear_password: false,
         encrypted: &encrypted,
+        method: &Arc::default(),
         place: "the server",
         report: &Report::new(|_| {}),
     };

@@ -33,6 +33,17 @@ pub(super) enum Check {
     ChainAndName(String),
 }
 
+impl Check {
+    /// What it comes to, for the user.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Self::Nothing => "the certificate is not verified",
+            Self::Chain => "the certificate is verified, its name is not",
+            Self::ChainAndName(_) => "the certificate and its name are verified",
+        }
+    }
+}
+
 /// The verifier for one mode and one host.
 #[derive(Debug)]
 pub(super) struct Verifier {
