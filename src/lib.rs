@@ -15,7 +15,7 @@
 //! load_strategy: error protocol
 //! schema: types
 //! sql: limits schema types
-//! batch: json limits numeric protocol schema types
+//! batch: json limits protocol schema types
 //! copy: batch limits types
 //! config: error secret
 //! panics: error protocol

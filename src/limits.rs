@@ -18,6 +18,8 @@ pub const NUMERIC_SCALE: usize = 16_383;
 pub const JSONB_BYTES: usize = 268_435_455;
 /// Largest text field, in bytes; Postgres's bound is 1 GB for a whole row.
 pub const TEXT_BYTES: usize = 256 << 20;
+/// Deepest nesting of an Arrow type, in levels.
+pub const ARROW_DEPTH: usize = 100;
 /// Rows of one record batch.
 pub const BATCH_ROWS: usize = 8_192;
 /// Bytes of one record batch.

@@ -7,8 +7,11 @@
 //! group), sign, display scale (decimals shown), then the groups of four decimal digits, aligned on the decimal
 //! point, without zero groups at either end.
 
+mod scaled;
 #[cfg(test)]
 mod tests;
+
+pub use scaled::Scaled;
 
 /// `numeric` holds powers of ten up to this one: its weight is an `i16`.
 const HIGHEST_POWER: i64 = 131_071;
@@ -63,6 +66,27 @@ pub fn encode_number(literal: &str, out: &mut Vec<u8>) -> Result<(), NumberError
     Ok(())
 }
 
+/// Whether a `numeric` of so many digits before and behind the point holds `literal` (see [`check_number`]) as it is.
+///
+/// # Errors
+/// [`NumberError::NotInteger`] for a digit behind the last place, however large the number; [`NumberError::OutOfRange`]
+/// for one before the first.
+pub fn check_decimal(literal: &str, integer_digits: u16, scale: u16) -> Result<(), NumberError> {
+    match Decimal::parse(literal)?.extent {
+        Some(extent) if extent.last_power < -i64::from(scale) => Err(NumberError::NotInteger),
+        Some(extent) if extent.first_power >= i64::from(integer_digits) => Err(NumberError::OutOfRange),
+        _ => Ok(()),
+    }
+}
+
+/// Digits of `literal` (see [`check_number`]) without the zeros at its ends.
+///
+/// # Errors
+/// [`NumberError::Unparsable`].
+pub fn significant_digits(literal: &str) -> Result<usize, NumberError> {
+    Ok(Decimal::parse(literal)?.extent.map_or(0, |extent| extent.last - extent.first + 1))
+}
+
 /// The value of a JSON number without fraction: `42`, `-0`, `1.0`, `1e3`, `1200e-2`.
 ///
 /// # Errors
@@ -109,16 +133,10 @@ struct Short {
     negative: bool,
     digits: u64,
     /// Decimals among the digits.
-    scale: u8,
+    scale: i8,
 }
 
 impl Short {
-    /// More decimals are left to [`Decimal`]: 16 are four groups.
-    const MAX_SCALE: u8 = 16;
-    /// Groups before the point, enough for 18 digits, and in all.
-    const INTEGER_GROUPS: usize = 5;
-    const GROUPS: usize = 9;
-
     /// Nothing for anything longer or stranger, which may still be a number.
     fn parse(literal: &str) -> Option<Self> {
         let (negative, body) = split_sign(literal.as_bytes());
@@ -142,36 +160,12 @@ impl Short {
             }
         }
         let scale = scale.unwrap_or(0);
-        let short = count > 0 && count <= SHORT_DIGITS && scale <= Self::MAX_SCALE;
+        let short = count > 0 && count <= SHORT_DIGITS;
         short.then_some(Self { negative, digits, scale })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let unit = 10_u64.pow(u32::from(self.scale));
-        let mut integer = self.digits / unit;
-        let mut fraction = self.digits % unit * 10_u64.pow(u32::from(Self::MAX_SCALE - self.scale));
-        let mut groups = [0_u16; Self::GROUPS];
-        let (before, after) = groups.split_at_mut(Self::INTEGER_GROUPS);
-        fill_from_the_end(before, &mut integer);
-        fill_from_the_end(after, &mut fraction);
-
-        let dscale = u16::from(self.scale);
-        let not_zero = |group: &u16| *group != 0;
-        let (Some(first), Some(last)) = (groups.iter().position(not_zero), groups.iter().rposition(not_zero)) else {
-            return write_header(out, 0, 0, false, dscale);
-        };
-        let weight = Self::INTEGER_GROUPS as i16 - 1 - first as i16;
-        write_header(out, (last - first + 1) as u16, weight, self.negative, dscale);
-        for group in groups.iter().take(last + 1).skip(first) {
-            out.extend_from_slice(&group.to_be_bytes());
-        }
-    }
-}
-
-fn fill_from_the_end(groups: &mut [u16], value: &mut u64) {
-    for group in groups.iter_mut().rev() {
-        *group = (*value % 10_000) as u16;
-        *value /= 10_000;
+        Scaled::from_digits(self.negative, self.digits).encode(self.scale, out);
     }
 }
 

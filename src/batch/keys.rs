@@ -6,15 +6,14 @@
 use std::hash::{BuildHasher, Hasher};
 
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray};
-use arrow::datatypes::{Date32Type, Int64Type, Time64MicrosecondType};
+use arrow::datatypes::{Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 
 use super::stream_batch::Layout;
 use crate::limits;
-use crate::numeric;
 use crate::schema::KeyFacts;
-use crate::types::ColumnType;
+use crate::types::{self, ColumnType, Numbers};
 
 /// Keys of first loads: as long as none returns, an empty table is filled without an index.
 pub struct FirstLoad {
@@ -103,7 +102,7 @@ impl KeyReader {
     }
 }
 
-/// Adds a column to the rows' hashes; false when its equality is not ours to judge (`jsonb`).
+/// Adds a column to the rows' hashes; false when its equality is not ours to judge (`jsonb`, lists).
 fn hash_column(column: &ArrayRef, column_type: ColumnType, hashes: &mut [impl Hasher]) -> bool {
     let rows = hashes.iter_mut().enumerate();
     let nulls = column.nulls();
@@ -126,27 +125,54 @@ fn hash_column(column: &ArrayRef, column_type: ColumnType, hashes: &mut [impl Ha
         ColumnType::Integer | ColumnType::Timestamp | ColumnType::TimestampTz => {
             each!(column.as_primitive::<Int64Type>(), h, v => h.write_i64(v));
         }
+        ColumnType::Int => each!(column.as_primitive::<Int32Type>(), h, v => h.write_i32(v)),
+        ColumnType::SmallInt => each!(column.as_primitive::<Int16Type>(), h, v => h.write_i16(v)),
+        ColumnType::Real => each!(column.as_primitive::<Float32Type>(), h, v => h.write_u64(float_class(v.into()))),
+        ColumnType::Double => each!(column.as_primitive::<Float64Type>(), h, v => h.write_u64(float_class(v))),
         ColumnType::Date => each!(column.as_primitive::<Date32Type>(), h, v => h.write_i32(v)),
         ColumnType::Time => each!(column.as_primitive::<Time64MicrosecondType>(), h, v => h.write_i64(v)),
         ColumnType::Boolean => each!(column.as_boolean(), h, v => h.write_u8(u8::from(v))),
         ColumnType::String => {
             each!(column.as_string::<i32>(), h, v => { h.write(v.as_bytes()); h.write_usize(v.len()); });
         }
-        ColumnType::TimeTz => {
+        ColumnType::Bytes => {
+            each!(column.as_binary::<i32>(), h, v => { h.write(v); h.write_usize(v.len()); });
+        }
+        ColumnType::Interval => {
+            each!(column.as_fixed_size_binary(), h, v => h.write_i128(types::compared_interval(v)));
+        }
+        ColumnType::TimeTz | ColumnType::Uuid => {
             let Some(values) = column.as_any().downcast_ref::<FixedSizeBinaryArray>() else { return false };
             each!(values, h, v => h.write(v));
         }
-        ColumnType::Number => {
+        ColumnType::Number | ColumnType::Decimal(_) => {
+            let Some(numbers) = Numbers::new(column) else { return false };
             let mut payload = Vec::new();
-            each!(column.as_string::<i32>(), h, v => {
+            for (row, hasher) in rows {
+                if is_null(row) {
+                    hasher.write_u8(0);
+                    continue;
+                }
                 payload.clear();
-                numeric::encode_number(v, &mut payload).expect("checked when it was decoded");
+                numbers.encode(row, &mut payload);
+                hasher.write_u8(1);
                 // 1.0 and 1.00 are one key: everything but the display scale.
-                h.write(payload.get(..6).unwrap_or_default());
-                h.write(payload.get(8..).unwrap_or_default());
-            });
+                hasher.write(payload.get(..6).unwrap_or_default());
+                hasher.write(payload.get(8..).unwrap_or_default());
+            }
         }
-        ColumnType::Object | ColumnType::Array | ColumnType::Json => return false,
+        ColumnType::Object | ColumnType::Array | ColumnType::Json | ColumnType::List(_) => return false,
     }
     true
+}
+
+/// One number for all floats that Postgres takes for equal: both zeros, and all that are not numbers.
+fn float_class(value: f64) -> u64 {
+    if value == 0.0 {
+        0
+    } else if value.is_nan() {
+        f64::NAN.to_bits()
+    } else {
+        value.to_bits()
+    }
 }

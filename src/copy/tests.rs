@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema};
 use super::*;
 use crate::json::Scanner;
 use crate::schema::KeyFacts;
-use crate::types::{ColumnBuilder, Outcome};
+use crate::types::{ColumnBuilder, Outcome, Scalar};
 
 /// 2023-11-14 22:13:20 UTC, counted from 2000.
 const EXTRACTED_AT_US: i64 = 753_315_200_000_000;
@@ -40,6 +40,15 @@ goldens! {
     object: &[ColumnType::Object],
     array: &[ColumnType::Array],
     json: &[ColumnType::Json],
+    small_int: &[ColumnType::SmallInt],
+    int: &[ColumnType::Int],
+    real: &[ColumnType::Real],
+    double: &[ColumnType::Double],
+    bytes: &[ColumnType::Bytes],
+    uuid: &[ColumnType::Uuid],
+    interval: &[ColumnType::Interval],
+    list: &[ColumnType::List(Scalar::Integer)],
+    list_of_text: &[ColumnType::List(Scalar::String)],
     all_types: ColumnType::ALL,
 }
 

@@ -137,15 +137,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over `[`.
-    #[cfg(test)]
-    pub(crate) fn enter_array(&mut self) -> Result<(), SyntaxError> {
+    ///
+    /// # Errors
+    /// When something else stands there.
+    pub fn enter_array(&mut self) -> Result<(), SyntaxError> {
         self.skip_space();
         self.take(b'[')
     }
 
     /// The next value of an array that was entered, or none at its end.
-    #[cfg(test)]
-    pub(crate) fn next_element(&mut self, first: bool) -> Result<Option<Token>, SyntaxError> {
+    ///
+    /// # Errors
+    /// When the text is not JSON.
+    pub fn next_element(&mut self, first: bool) -> Result<Option<Token>, SyntaxError> {
         self.skip_space();
         match self.peek() {
             b']' => {
@@ -233,6 +237,16 @@ impl<'a> Scanner<'a> {
             b'n' => self.literal("null", Kind::Null),
             _ => self.number(),
         }
+    }
+
+    /// The value that is all of the text.
+    ///
+    /// # Errors
+    /// When the text is not JSON, or more than one value.
+    pub fn whole(&mut self) -> Result<Token, SyntaxError> {
+        let token = self.value()?;
+        self.skip_space();
+        if self.pos < self.bytes.len() { self.error() } else { Ok(token) }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "limits::LINE_BYTES keeps a line below 4 GiB")]

@@ -1,7 +1,7 @@
 //! Which type changes keep every value, and how they are written.
 
 use super::quote;
-use crate::types::ColumnType;
+use crate::types::{ColumnType, DecimalSize};
 
 /// A change of a column's type in place.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,6 +19,7 @@ const ISO_TIME: &str = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?( ?(Z|[+-
 const FLOAT: &str = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,5})?$";
 /// Numbers as JSON spells them: `007` and `+1` are more than their value.
 const DECIMAL: &str = r"^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,5})?$";
+const UUID: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 const WHOLE: &str = r"^(0|-?[1-9][0-9]*)$";
 
 /// How `column` of type `old` (a `typname`) becomes `new`, or none when there is no way that keeps the values.
@@ -36,14 +37,21 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         let pattern = match new {
             T::Boolean => "^(true|false)$",
             T::Date => ISO_DATE,
-            T::Integer => WHOLE,
+            T::SmallInt | T::Int | T::Integer => WHOLE,
             T::Number => DECIMAL,
+            T::Decimal(size) => &decimal(size),
             T::Time | T::TimeTz => ISO_TIME,
             T::Timestamp | T::TimestampTz => ISO_TIMESTAMP,
-            T::String | T::Object | T::Array | T::Json => return None,
+            T::Uuid => UUID,
+            T::String | T::Object | T::Array | T::Json | T::Real | T::Double | T::Bytes | T::Interval | T::List(_) => {
+                return None;
+            }
         };
         through_text(text, matches(text, pattern))
     };
+    let between = |least: &str, greatest: &str| format!("{c} BETWEEN {least} AND {greatest}");
+    let limits = |size: DecimalSize| between(&format!("-{}", nines(size)), &nines(size));
+    let whole = || format!("{c} = pg_catalog.trunc({c})");
     #[allow(clippy::match_same_arms, reason = "a table, read from top to bottom")]
     match (old, new) {
         ("json", T::Json | T::Object | T::Array) => cast(None),
@@ -58,12 +66,29 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         ("varchar" | "text" | "bpchar", _) => from_text(&format!("{c}::pg_catalog.text")),
         (_, T::String) => Some(Conversion { using: format!("{c}::pg_catalog.text::{}", new.sql()), guard: None }),
         ("int2" | "int4" | "int8", T::Integer | T::Number) => cast(None),
+        ("int2", T::SmallInt | T::Int | T::Real | T::Double) | ("int4", T::Int | T::Double) => cast(None),
+        ("int4" | "int8", T::SmallInt) => cast(Some(between("-32768", "32767"))),
+        ("int8", T::Int) => cast(Some(between("-2147483648", "2147483647"))),
+        ("int4" | "int8", T::Real) => cast(Some(between("-16777216", "16777216"))),
+        ("int8", T::Double) => cast(Some(between("-9007199254740992", "9007199254740992"))),
+        ("numeric", T::SmallInt) => cast(Some(format!("{} AND {}", whole(), between("-32768", "32767")))),
+        ("numeric", T::Int) => cast(Some(format!("{} AND {}", whole(), between("-2147483648", "2147483647")))),
+        ("int2", T::Decimal(size)) if size.integer_digits() >= 5 => cast(None),
+        ("int4", T::Decimal(size)) if size.integer_digits() >= 10 => cast(None),
+        ("int8", T::Decimal(size)) if size.integer_digits() >= 19 => cast(None),
+        ("int2" | "int4" | "int8", T::Decimal(size)) => cast(Some(limits(size))),
+        // Of what is no number, the comparison with the limit is false.
+        ("numeric", T::Decimal(size)) => {
+            cast(Some(format!("{c} = pg_catalog.round({c}, {}) AND {}", size.scale(), limits(size))))
+        }
         ("numeric", T::Number) => cast(None),
-        ("numeric", T::Integer) => cast(Some(format!("{c} = pg_catalog.trunc({c})"))),
+        ("numeric", T::Integer) => cast(Some(whole())),
+        ("float4", T::Double) => cast(None),
         ("float4" | "float8", T::Number) => {
             let text = format!("{c}::pg_catalog.text");
             through_text(&text, matches(&text, FLOAT))
         }
+        (_, T::List(_)) if is_narrower_list(old, new) => cast(None),
         ("float4" | "float8", T::Integer) => cast(Some(format!("{c} = pg_catalog.trunc({c}::pg_catalog.float8)"))),
         ("date", T::Timestamp | T::TimestampTz) | ("time", T::TimeTz) => cast(None),
         ("timestamp", T::TimestampTz) | ("timestamptz", T::Timestamp) => {
@@ -72,12 +97,41 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         ("timestamp" | "timestamptz", T::Date) => cast(Some(format!("{c}::pg_catalog.date::pg_catalog.{old} = {c}"))),
         ("timetz", T::Time) => cast(Some(format!("pg_catalog.date_part('timezone', {c}) = 0"))),
         // The same type with a precision or length, which would round or refuse values.
-        (old, new) if old == new.typname() => cast(None),
+        (old, new) if old == new.typname() && new.typmod() == -1 => cast(None),
         _ => None,
     }
 }
 
+/// The largest value of a `numeric` of that size.
+fn nines(size: DecimalSize) -> String {
+    let digits = |count: u16| "9".repeat(count.into());
+    match (size.integer_digits(), size.scale()) {
+        (0, scale) => format!("0.{}", digits(scale)),
+        (integer, 0) => digits(integer),
+        (integer, scale) => format!("{}.{}", digits(integer), digits(scale)),
+    }
+}
+
+/// Numbers that a `numeric` of that size holds without being rounded.
+fn decimal(size: DecimalSize) -> String {
+    let integer = match size.integer_digits() {
+        0 => "0".to_owned(),
+        digits => format!("(0|[1-9][0-9]{{0,{}}})", digits - 1),
+    };
+    match size.scale() {
+        0 => format!("^-?{integer}$"),
+        scale => format!("^-?{integer}([.][0-9]{{1,{scale}}})?$"),
+    }
+}
+
+/// Whether each element of an array of type `old` is one of the new array as it is.
+fn is_narrower_list(old: &str, new: ColumnType) -> bool {
+    let ColumnType::List(element) = new else { return false };
+    let Some(old) = old.strip_prefix('_') else { return false };
+    old != "numeric" && conversion("c", old, element.into()).is_some_and(|conversion| conversion.guard.is_none())
+}
+
 /// Whether a column of `old` with `typmod` holds the values of `new` as they are.
 pub fn is_same(old: &str, typmod: i32, new: ColumnType) -> bool {
-    (old == new.typname() && typmod == -1) || (old == "text" && new == ColumnType::String)
+    (old == new.typname() && typmod == new.typmod()) || (old == "text" && new == ColumnType::String)
 }

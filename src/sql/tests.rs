@@ -7,7 +7,7 @@ mod statements;
 
 use super::*;
 use crate::schema::{Column, KeyFacts, TableSchema};
-use crate::types::ColumnType;
+use crate::types::{ColumnType, DecimalSize, Scalar};
 
 /// Names of a table and of its columns.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Text -> Postgres dates, times and timestamps.
+//! Text -> Postgres dates, times, timestamps and intervals, and the texts of such values.
 //!
 //! Owns: the accepted spellings, the calendar arithmetic and Postgres's ranges.
 //! Invariant: a value is kept to the microsecond, cut and never rounded, or refused; nothing overflows.
@@ -12,8 +12,16 @@
 //! ```
 //! Names and eras are read in any case. Years are those of the eras, so `-0043` and `0043 BC` are both 43 BC.
 
+mod span;
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub use span::{Span, parse_span, write_span};
+pub use write::{write_date, write_time, write_timestamp};
+
+/// 1970-01-01 to 2000-01-01.
+pub const SECONDS_TO_POSTGRES_EPOCH: i64 = DAYS_TO_POSTGRES_EPOCH * SECONDS_PER_DAY;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -62,6 +70,17 @@ pub enum TemporalError {
 }
 
 use TemporalError::{OutOfRange, Unparsable};
+
+/// Days since 1970-01-01, if Postgres has such a date.
+///
+/// # Errors
+/// [`TemporalError::OutOfRange`].
+pub fn stored_date(days: i64) -> Result<i32, TemporalError> {
+    if !(FIRST_DAY..=LAST_DATE).contains(&(days - DAYS_TO_POSTGRES_EPOCH)) {
+        return Err(OutOfRange);
+    }
+    i32::try_from(days).map_err(|_| OutOfRange)
+}
 
 /// Days since 2000-01-01. A time and a zone after the date are checked and dropped.
 ///
@@ -121,6 +140,14 @@ pub fn parse_timestamp_tz(text: &str) -> Result<i64, TemporalError> {
 
 fn timestamp(days: i64, micros: i64) -> Result<i64, TemporalError> {
     let value = days.checked_mul(MICROS_PER_DAY).and_then(|day| day.checked_add(micros)).ok_or(OutOfRange)?;
+    stored_timestamp(value)
+}
+
+/// Microseconds since 2000-01-01, if Postgres has such a timestamp.
+///
+/// # Errors
+/// [`TemporalError::OutOfRange`].
+pub fn stored_timestamp(value: i64) -> Result<i64, TemporalError> {
     if !(FIRST_TIMESTAMP..=LAST_TIMESTAMP).contains(&value) {
         return Err(OutOfRange);
     }

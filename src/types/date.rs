@@ -1,6 +1,6 @@
 //! `date`: the day of a date or date-time text.
 
-use arrow::array::{Date32Array, Date32Builder};
+use arrow::array::{Array, Date32Array, Date32Builder};
 
 use super::calendar::{self, TemporalError};
 use super::{ColumnKind, Outcome, Reason, put_fixed, with_text};
@@ -14,8 +14,10 @@ pub struct Date;
 impl ColumnKind for Date {
     const SQL: &'static str = "pg_catalog.date";
     const TYPNAME: &'static str = "date";
+    const OID: u32 = 1082;
+    type Parameter = ();
     type Builder = Date32Builder;
-    type Array = Date32Array;
+    type Reader<'a> = &'a Date32Array;
 
     fn builder() -> Self::Builder {
         Date32Builder::with_capacity(0)
@@ -25,7 +27,7 @@ impl ColumnKind for Date {
         out.append_null();
     }
 
-    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+    fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
         match temporal(token, line, calendar::parse_date) {
             Ok(days) => {
                 out.append_value(days + EPOCH_DAYS);
@@ -35,7 +37,11 @@ impl ColumnKind for Date {
         }
     }
 
-    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+        array.as_any().downcast_ref()
+    }
+
+    fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
         put_fixed((array.value(row) - EPOCH_DAYS).to_be_bytes(), out);
     }
 }

@@ -1,6 +1,6 @@
 //! `jsonb`: objects, arrays and everything the schema leaves open. Numbers inside keep all their digits.
 
-use arrow::array::{StringArray, StringBuilder};
+use arrow::array::{Array, StringArray, StringBuilder};
 
 use super::{ColumnKind, Outcome, Reason, put_sized};
 use crate::json::{self, Kind, Token};
@@ -16,8 +16,10 @@ macro_rules! json_kind {
         impl ColumnKind for $name {
             const SQL: &'static str = "pg_catalog.jsonb";
             const TYPNAME: &'static str = "jsonb";
+            const OID: u32 = 3802;
+            type Parameter = ();
             type Builder = StringBuilder;
-            type Array = StringArray;
+            type Reader<'a> = &'a StringArray;
 
             fn builder() -> Self::Builder {
                 StringBuilder::with_capacity(0, 0)
@@ -27,7 +29,7 @@ macro_rules! json_kind {
                 out.append_null();
             }
 
-            fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+            fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
                 if $accepts.is_none_or(|kind| kind == token.kind) {
                     decode(token, line, out)
                 } else {
@@ -35,7 +37,11 @@ macro_rules! json_kind {
                 }
             }
 
-            fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+            fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+                array.as_any().downcast_ref()
+            }
+
+            fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
                 put_sized(out, |out| {
                     out.push(JSONB_VERSION);
                     out.extend_from_slice(array.value(row).as_bytes());

@@ -2,30 +2,42 @@
 //!
 //! A row knows its Postgres names, how a JSON value becomes an Arrow value, and how an Arrow value becomes a field of
 //! binary COPY. DDL, introspection, decoder and encoder ask the row; nothing else in the tree names a type.
-//! To add a type: write its file, add its line to [`column_types!`], map it from the catalog in [`airbyte`].
+//! To add a type: write its file, add its line to [`column_types!`], map it from the catalog in [`airbyte`] and from
+//! Arrow's types in [`arrow`].
 //!
 //! Invariant: a value never fails a sync. What a column cannot hold becomes NULL with a [`Reason`].
 
 pub mod airbyte;
+pub mod arrow;
 pub mod calendar;
 
 mod boolean;
+mod bytes;
 mod date;
+mod float;
 mod integer;
+mod interval;
 mod json;
+mod list;
 mod number;
 mod string;
 mod time;
 mod timestamp;
+mod uuid;
 
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayBuilder, ArrayRef};
+use ::arrow::array::{Array, ArrayBuilder, ArrayRef};
+use ::arrow::buffer::NullBuffer;
 
 use crate::json::{Kind, Token};
+pub(crate) use interval::compared as compared_interval;
+pub use number::DecimalSize;
+pub(crate) use number::Numbers;
 
 /// Why a value was changed, in the protocol's spelling.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,10 +75,24 @@ pub trait ColumnKind {
     const SQL: &'static str;
     /// `typname` in `pg_type`.
     const TYPNAME: &'static str;
+    /// `oid` in `pg_type`, which an array says of its elements.
+    const OID: u32;
+    /// What tells columns of this kind apart; `()` where they are all alike.
+    type Parameter: Copy;
     /// Collects the values of a column.
     type Builder: ArrayBuilder;
-    /// The finished column.
-    type Array: Array + 'static;
+    /// Reads a finished column.
+    type Reader<'a>;
+
+    /// [`Self::SQL`] with its parameter.
+    fn sql(_parameter: Self::Parameter) -> Cow<'static, str> {
+        Cow::Borrowed(Self::SQL)
+    }
+
+    /// `atttypmod` of a column.
+    fn typmod(_parameter: Self::Parameter) -> i32 {
+        -1
+    }
 
     /// An empty builder that has not allocated yet.
     fn builder() -> Self::Builder;
@@ -76,92 +102,167 @@ pub trait ColumnKind {
 
     /// Appends the value of `token`, which is neither missing nor `null`. Appends nothing when it answers
     /// [`Outcome::Nulled`].
-    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome;
+    fn decode(parameter: Self::Parameter, token: Token, line: &str, out: &mut Self::Builder) -> Outcome;
+
+    /// A reader over a column, or none when no column of this kind looks like `array`.
+    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>>;
 
     /// Appends one field of binary COPY (length prefix and payload); the value at `row` is not NULL.
-    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>);
+    fn encode(values: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>);
+}
+
+/// The parameter of a kind, `()` where it has none.
+macro_rules! parameter {
+    () => {
+        ()
+    };
+    ($parameter:expr) => {
+        $parameter
+    };
 }
 
 macro_rules! column_types {
-    ($($(#[$doc:meta])* $name:ident => $kind:ty,)*) => {
+    ($($(#[$doc:meta])* $name:ident $(($p:ident: $parameter:ty = $example:expr))? => $kind:ty,)*) => {
         /// A column's type.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-        pub enum ColumnType { $($(#[$doc])* $name,)* }
+        pub enum ColumnType {
+            $($(#[$doc])* $name $(($parameter))?,)*
+            /// Any number of values of one type; Postgres's array of one dimension.
+            List(Scalar),
+        }
+
+        /// The type of a list's elements: any but a list.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub enum Scalar { $($(#[$doc])* $name $(($parameter))?,)* }
+
+        impl From<Scalar> for ColumnType {
+            fn from(scalar: Scalar) -> Self {
+                match scalar { $(Scalar::$name $(($p))? => Self::$name $(($p))?,)* }
+            }
+        }
+
+        impl Scalar {
+            /// The same type for an element; none for a list.
+            pub fn of(column_type: ColumnType) -> Option<Self> {
+                match column_type {
+                    $(ColumnType::$name $(($p))? => Some(Self::$name $(($p))?),)*
+                    ColumnType::List(_) => None,
+                }
+            }
+
+            /// `pg_type.oid`.
+            fn oid(self) -> u32 {
+                match self { $(Self::$name $(($p))? => { $(let _ = $p;)? <$kind>::OID })* }
+            }
+        }
 
         impl ColumnType {
-            /// Every type, in the order of the table.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// Every type, in the order of the table; of those with a parameter, an example.
+            pub const ALL: &'static [Self] = &[$(Self::$name $(($example))?,)* Self::List(Scalar::Integer)];
 
             /// Name in DDL, e.g. `pg_catalog.int8`.
-            pub fn sql(self) -> &'static str {
-                match self { $(Self::$name => <$kind>::SQL,)* }
+            pub fn sql(self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$name $(($p))? => <$kind>::sql(parameter!($($p)?)),)*
+                    Self::List(element) => format!("{}[]", Self::from(element).sql()).into(),
+                }
             }
 
             /// `pg_type.typname`, e.g. `int8`.
-            pub fn typname(self) -> &'static str {
-                match self { $(Self::$name => <$kind>::TYPNAME,)* }
+            pub fn typname(self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$name $(($p))? => { $(let _ = $p;)? Cow::Borrowed(<$kind>::TYPNAME) })*
+                    Self::List(element) => format!("_{}", Self::from(element).typname()).into(),
+                }
+            }
+
+            /// `pg_attribute.atttypmod`: -1 for a type without precision.
+            pub fn typmod(self) -> i32 {
+                match self {
+                    $(Self::$name $(($p))? => <$kind>::typmod(parameter!($($p)?)),)*
+                    Self::List(element) => Self::from(element).typmod(),
+                }
             }
         }
 
         /// Collects the values of one column.
-        pub enum ColumnBuilder { $($(#[$doc])* $name(<$kind as ColumnKind>::Builder),)* }
+        pub struct ColumnBuilder(Builder);
+
+        enum Builder {
+            $($name(<$kind as ColumnKind>::Builder $(, $parameter)?),)*
+            List(list::ListBuilder),
+        }
 
         impl ColumnBuilder {
             /// An empty builder for a column of `column_type`.
             pub fn new(column_type: ColumnType) -> Self {
-                match column_type { $(ColumnType::$name => Self::$name(<$kind>::builder()),)* }
+                Self(match column_type {
+                    $(ColumnType::$name $(($p))? => Builder::$name(<$kind>::builder() $(, $p)?),)*
+                    ColumnType::List(element) => Builder::List(list::ListBuilder::new(element)),
+                })
             }
 
             /// Appends one value; exactly one row is added whatever the outcome.
             #[inline]
             pub fn append(&mut self, token: Token, line: &str) -> Outcome {
-                match self {
-                    $(Self::$name(builder) => {
+                match &mut self.0 {
+                    $(Builder::$name(builder $(, $p)?) => {
                         if matches!(token.kind, Kind::Missing | Kind::Null) {
                             <$kind>::append_null(builder);
                             return Outcome::Stored;
                         }
-                        let outcome = <$kind>::decode(token, line, builder);
+                        let outcome = <$kind>::decode(parameter!($(*$p)?), token, line, builder);
                         if matches!(outcome, Outcome::Nulled(_)) {
                             <$kind>::append_null(builder);
                         }
                         outcome
                     })*
+                    Builder::List(builder) => builder.append(token, line),
                 }
             }
 
             /// The column so far; the builder starts anew.
             pub fn finish(&mut self) -> ArrayRef {
-                match self {
-                    $(Self::$name(builder) => {
+                match &mut self.0 {
+                    $(Builder::$name(builder, ..) => {
                         Arc::new(std::mem::replace(builder, <$kind>::builder()).finish()) as ArrayRef
                     })*
+                    Builder::List(builder) => builder.finish(),
                 }
             }
         }
 
         /// Reads one finished column for COPY.
-        pub enum ColumnReader<'a> { $($(#[$doc])* $name(&'a <$kind as ColumnKind>::Array),)* }
+        pub struct ColumnReader<'a> {
+            nulls: Option<&'a NullBuffer>,
+            values: Reader<'a>,
+        }
+
+        enum Reader<'a> {
+            $($name(<$kind as ColumnKind>::Reader<'a>),)*
+            List(list::ListReader<'a>),
+        }
 
         impl<'a> ColumnReader<'a> {
             /// A reader over `array`, or none when it is not the array of `column_type`.
             pub fn new(column_type: ColumnType, array: &'a dyn Array) -> Option<Self> {
-                Some(match column_type {
-                    $(ColumnType::$name => Self::$name(array.as_any().downcast_ref()?),)*
-                })
+                let values = match column_type {
+                    $(ColumnType::$name $(($p))? => { $(let _ = $p;)? Reader::$name(<$kind>::reader(array)?) })*
+                    ColumnType::List(element) => Reader::List(list::ListReader::new(element, array)?),
+                };
+                Some(Self { nulls: array.nulls(), values })
             }
 
             /// Appends the field of `row` (a length of -1 for NULL).
             #[inline]
             pub fn encode(&self, row: usize, out: &mut Vec<u8>) {
-                match self {
-                    $(Self::$name(array) => {
-                        if array.is_null(row) {
-                            out.extend_from_slice(&(-1_i32).to_be_bytes());
-                        } else {
-                            <$kind>::encode(array, row, out);
-                        }
-                    })*
+                if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                    out.extend_from_slice(&(-1_i32).to_be_bytes());
+                    return;
+                }
+                match &self.values {
+                    $(Reader::$name(values) => <$kind>::encode(values, row, out),)*
+                    Reader::List(values) => values.encode(row, out),
                 }
             }
         }
@@ -193,6 +294,22 @@ column_types! {
     Array => json::JsonArray,
     /// Any JSON value: unions and schemas we do not know.
     Json => json::Any,
+    /// A whole number of 16 bits.
+    SmallInt => integer::SmallInt,
+    /// A whole number of 32 bits.
+    Int => integer::Int,
+    /// A binary fraction of 32 bits.
+    Real => float::Real,
+    /// A binary fraction of 64 bits.
+    Double => float::Double,
+    /// A decimal number of limited precision.
+    Decimal(size: DecimalSize = DecimalSize::EXAMPLE) => number::Decimal,
+    /// Bytes.
+    Bytes => bytes::Bytes,
+    /// A UUID.
+    Uuid => uuid::UuidKind,
+    /// Months, days and microseconds.
+    Interval => interval::Interval,
 }
 
 /// Runs `f` on the characters of a string token.
@@ -210,7 +327,7 @@ fn with_text<R>(token: Token, line: &str, f: impl FnOnce(&str) -> R) -> R {
 /// Appends a length prefix and a payload of fixed size.
 #[inline]
 fn put_fixed<const N: usize>(payload: [u8; N], out: &mut Vec<u8>) {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "N is at most 12")]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "N is at most 16")]
     out.extend_from_slice(&(N as i32).to_be_bytes());
     out.extend_from_slice(&payload);
 }

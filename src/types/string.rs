@@ -1,6 +1,6 @@
 //! `varchar`: any JSON value has a text.
 
-use arrow::array::{StringArray, StringBuilder};
+use arrow::array::{Array, StringArray, StringBuilder};
 
 use super::{ColumnKind, Outcome, Reason, put_sized};
 use crate::json::{self, Kind, Token};
@@ -11,8 +11,10 @@ pub struct Text;
 impl ColumnKind for Text {
     const SQL: &'static str = "pg_catalog.varchar";
     const TYPNAME: &'static str = "varchar";
+    const OID: u32 = 1043;
+    type Parameter = ();
     type Builder = StringBuilder;
-    type Array = StringArray;
+    type Reader<'a> = &'a StringArray;
 
     fn builder() -> Self::Builder {
         StringBuilder::with_capacity(0, 0)
@@ -22,7 +24,7 @@ impl ColumnKind for Text {
         out.append_null();
     }
 
-    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+    fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
         let raw = token.text(line);
         if raw.len() > limits::TEXT_BYTES {
             return Outcome::Nulled(Reason::FieldSizeLimitation);
@@ -40,7 +42,11 @@ impl ColumnKind for Text {
         if cleaned.changed { Outcome::Cleaned } else { Outcome::Stored }
     }
 
-    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+        array.as_any().downcast_ref()
+    }
+
+    fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
         put_sized(out, |out| out.extend_from_slice(array.value(row).as_bytes()));
     }
 }

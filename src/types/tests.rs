@@ -55,12 +55,51 @@ fn each_type_has_the_names_of_its_postgres_type() {
         (T::Object, "jsonb"),
         (T::Array, "jsonb"),
         (T::Json, "jsonb"),
+        (T::SmallInt, "int2"),
+        (T::Int, "int4"),
+        (T::Real, "float4"),
+        (T::Double, "float8"),
+        (T::Decimal(DecimalSize::EXAMPLE), "numeric"),
+        (T::Bytes, "bytea"),
+        (T::Uuid, "uuid"),
+        (T::Interval, "interval"),
+        (T::List(Scalar::Integer), "_int8"),
     ];
     assert_eq!(ColumnType::ALL, names.map(|(column_type, _)| column_type));
     for (column_type, typname) in names {
         assert_eq!(column_type.typname(), typname);
-        assert_eq!(column_type.sql(), format!("pg_catalog.{typname}"));
+        let sql = match column_type {
+            T::Decimal(_) => "pg_catalog.numeric(20,4)".to_owned(),
+            T::List(_) => "pg_catalog.int8[]".to_owned(),
+            _ => format!("pg_catalog.{typname}"),
+        };
+        assert_eq!(column_type.sql(), sql);
+        let typmod = if matches!(column_type, T::Decimal(_)) { (20 << 16 | 4) + 4 } else { -1 };
+        assert_eq!(column_type.typmod(), typmod);
     }
+}
+
+#[test]
+fn lists_are_of_every_type_but_lists() {
+    for &column_type in ColumnType::ALL {
+        let Some(element) = Scalar::of(column_type) else {
+            assert!(matches!(column_type, ColumnType::List(_)));
+            continue;
+        };
+        assert_eq!(ColumnType::from(element), column_type);
+        let list = ColumnType::List(element);
+        assert_eq!(list.sql(), format!("{}[]", column_type.sql()));
+        assert_eq!(list.typname(), format!("_{}", column_type.typname()));
+        assert_eq!(list.typmod(), column_type.typmod());
+    }
+}
+
+#[test]
+fn decimals_have_the_sizes_of_every_server() {
+    let size = |precision, scale| DecimalSize::new(precision, scale).map(|size| ColumnType::Decimal(size).sql());
+    assert_eq!(size(1, 0).as_deref(), Some("pg_catalog.numeric(1,0)"));
+    assert_eq!(size(1_000, 1_000).as_deref(), Some("pg_catalog.numeric(1000,1000)"));
+    assert_eq!([size(0, 0), size(1_001, 0), size(5, 6)], [None, None, None]);
 }
 
 #[test]
@@ -108,28 +147,43 @@ fn reasons_are_the_protocols() {
     assert_eq!(Reason::SerializationError.as_str(), "DESTINATION_SERIALIZATION_ERROR");
 }
 
-/// The table of the README names the column types of all rows of the type table, and no others.
+/// The tables of the README name the column types of all rows of the type table, and no others.
 #[test]
 fn the_readme_lists_every_column_type() {
     let readme = include_str!("../../README.md");
-    let table = readme.split("<!-- types").nth(1).expect("the table of types").split("\n\n").next().expect("a table");
-    let listed: std::collections::BTreeSet<&str> = table
-        .lines()
-        .skip(3)
-        .filter_map(|row| row.split('|').nth(2)?.trim().strip_prefix('`')?.strip_suffix('`'))
-        .collect();
-    let names: std::collections::BTreeSet<&str> = ColumnType::ALL
-        .iter()
-        .map(|column_type| match column_type.typname() {
+    let listed = |marker: &str| -> std::collections::BTreeSet<&str> {
+        let table = readme.split(marker).nth(1).expect("the table of types").split("\n\n").next().expect("a table");
+        let columns = table.lines().skip(3).filter_map(|row| row.split('|').nth(2));
+        columns.filter_map(|column| column.trim().strip_prefix('`')?.strip_suffix('`')).collect()
+    };
+    let name = |column_type: ColumnType| match column_type {
+        ColumnType::Decimal(_) => "numeric(p,s)",
+        ColumnType::List(_) => "<element>[]",
+        _ => match &*column_type.typname() {
             "bool" => "boolean",
+            "bytea" => "bytea",
+            "date" => "date",
+            "float4" => "real",
+            "float8" => "double precision",
+            "int2" => "smallint",
+            "int4" => "integer",
             "int8" => "bigint",
-            "varchar" => "character varying",
-            "timetz" => "time with time zone",
+            "interval" => "interval",
+            "jsonb" => "jsonb",
+            "numeric" => "numeric",
             "time" => "time without time zone",
-            "timestamptz" => "timestamp with time zone",
             "timestamp" => "timestamp without time zone",
-            same => same,
-        })
-        .collect();
-    assert_eq!(listed, names);
+            "timestamptz" => "timestamp with time zone",
+            "timetz" => "time with time zone",
+            "uuid" => "uuid",
+            "varchar" => "character varying",
+            other => panic!("{other} needs its name in the README"),
+        },
+    };
+    let (json, arrow) = (listed("<!-- types"), listed("<!-- arrow types"));
+    assert_eq!(json.union(&arrow).copied().collect::<Vec<_>>(), {
+        let all: std::collections::BTreeSet<&str> =
+            ColumnType::ALL.iter().map(|column_type| name(*column_type)).collect();
+        all.into_iter().collect::<Vec<_>>()
+    });
 }

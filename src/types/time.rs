@@ -1,6 +1,8 @@
 //! `time` and `time with time zone`: a time of day to the microsecond, 00:00:00 to 24:00:00.
 
-use arrow::array::{FixedSizeBinaryArray, FixedSizeBinaryBuilder, Time64MicrosecondArray, Time64MicrosecondBuilder};
+use arrow::array::{
+    Array, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Time64MicrosecondArray, Time64MicrosecondBuilder,
+};
 
 use super::date::temporal;
 use super::{ColumnKind, Outcome, calendar, put_fixed};
@@ -11,8 +13,10 @@ pub struct Time;
 impl ColumnKind for Time {
     const SQL: &'static str = "pg_catalog.time";
     const TYPNAME: &'static str = "time";
+    const OID: u32 = 1083;
+    type Parameter = ();
     type Builder = Time64MicrosecondBuilder;
-    type Array = Time64MicrosecondArray;
+    type Reader<'a> = &'a Time64MicrosecondArray;
 
     fn builder() -> Self::Builder {
         Time64MicrosecondBuilder::with_capacity(0)
@@ -22,7 +26,7 @@ impl ColumnKind for Time {
         out.append_null();
     }
 
-    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+    fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
         match temporal(token, line, calendar::parse_time) {
             Ok(micros) => {
                 out.append_value(micros);
@@ -32,7 +36,11 @@ impl ColumnKind for Time {
         }
     }
 
-    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+        array.as_any().downcast_ref()
+    }
+
+    fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
         put_fixed(array.value(row).to_be_bytes(), out);
     }
 }
@@ -46,8 +54,10 @@ const TIMETZ_BYTES: i32 = 12;
 impl ColumnKind for TimeTz {
     const SQL: &'static str = "pg_catalog.timetz";
     const TYPNAME: &'static str = "timetz";
+    const OID: u32 = 1266;
+    type Parameter = ();
     type Builder = FixedSizeBinaryBuilder;
-    type Array = FixedSizeBinaryArray;
+    type Reader<'a> = &'a FixedSizeBinaryArray;
 
     fn builder() -> Self::Builder {
         FixedSizeBinaryBuilder::with_capacity(0, TIMETZ_BYTES)
@@ -57,7 +67,7 @@ impl ColumnKind for TimeTz {
         out.append_null();
     }
 
-    fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+    fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
         match temporal(token, line, calendar::parse_time_tz) {
             Ok((micros, zone)) => {
                 let mut bytes = [0; TIMETZ_BYTES as usize];
@@ -70,7 +80,11 @@ impl ColumnKind for TimeTz {
         }
     }
 
-    fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+        array.as_any().downcast_ref()
+    }
+
+    fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&TIMETZ_BYTES.to_be_bytes());
         out.extend_from_slice(array.value(row));
     }

@@ -3,7 +3,7 @@
 //! The Arrow column counts microseconds from Postgres's epoch (2000-01-01) in a plain 64-bit integer: counted from
 //! Arrow's epoch of 1970 the last thirty years that Postgres can store do not fit.
 
-use arrow::array::{Int64Array, Int64Builder};
+use arrow::array::{Array, Int64Array, Int64Builder};
 
 use super::calendar::{self, TemporalError};
 use super::date::temporal;
@@ -11,14 +11,16 @@ use super::{ColumnKind, Outcome, put_fixed};
 use crate::json::Token;
 
 macro_rules! timestamp_kind {
-    ($name:ident, $typname:literal, $parse:path) => {
+    ($name:ident, $typname:literal, $oid:literal, $parse:path) => {
         pub struct $name;
 
         impl ColumnKind for $name {
             const SQL: &'static str = concat!("pg_catalog.", $typname);
             const TYPNAME: &'static str = $typname;
+            const OID: u32 = $oid;
+            type Parameter = ();
             type Builder = Int64Builder;
-            type Array = Int64Array;
+            type Reader<'a> = &'a Int64Array;
 
             fn builder() -> Self::Builder {
                 Int64Builder::with_capacity(0)
@@ -28,19 +30,23 @@ macro_rules! timestamp_kind {
                 out.append_null();
             }
 
-            fn decode(token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
+            fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
                 decode(token, line, out, $parse)
             }
 
-            fn encode(array: &Self::Array, row: usize, out: &mut Vec<u8>) {
+            fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
+                array.as_any().downcast_ref()
+            }
+
+            fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
                 put_fixed(array.value(row).to_be_bytes(), out);
             }
         }
     };
 }
 
-timestamp_kind!(Timestamp, "timestamp", calendar::parse_timestamp);
-timestamp_kind!(TimestampTz, "timestamptz", calendar::parse_timestamp_tz);
+timestamp_kind!(Timestamp, "timestamp", 1114, calendar::parse_timestamp);
+timestamp_kind!(TimestampTz, "timestamptz", 1184, calendar::parse_timestamp_tz);
 
 fn decode(token: Token, line: &str, out: &mut Int64Builder, parse: fn(&str) -> Result<i64, TemporalError>) -> Outcome {
     match temporal(token, line, parse) {

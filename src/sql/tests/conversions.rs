@@ -29,7 +29,7 @@ const OLD: [&str; 21] = [
 ];
 
 /// One letter for each old type: `-` no way, `u` in place, `g` in place where a guard holds.
-const MATRIX: [(ColumnType, &str); 12] = [
+const MATRIX: [(ColumnType, &str); 21] = [
     //              b i2 i4 i8 f4 f8 n  vc tx bp d  t  tz ts tz jb js uu by in ar
     (T::Boolean, "u - - - - - - g g g - - - - - g - - - - -"),
     (T::Integer, "- u u u g g g g g g - - - - - g - - - - -"),
@@ -43,6 +43,15 @@ const MATRIX: [(ColumnType, &str); 12] = [
     (T::Object, "u u u u u u u u u u u u u u u u u u u u u"),
     (T::Array, "u u u u u u u u u u u u u u u u u u u u u"),
     (T::Json, "u u u u u u u u u u u u u u u u u u u u u"),
+    (T::SmallInt, "- u g g - - g g g g - - - - - g - - - - -"),
+    (T::Int, "- u u g - - g g g g - - - - - g - - - - -"),
+    (T::Real, "- u g g u - - - - - - - - - - - - - - - -"),
+    (T::Double, "- u u g u u - - - - - - - - - - - - - - -"),
+    (T::Decimal(DecimalSize::EXAMPLE), "- u u g - - g g g g - - - - - g - - - - -"),
+    (T::Bytes, "- - - - - - - - - - - - - - - - - - u - -"),
+    (T::Uuid, "- - - - - - - g g g - - - - - g - u - - -"),
+    (T::Interval, "- - - - - - - - - - - - - - - - - - - u -"),
+    (T::List(Scalar::Integer), "- - - - - - - - - - - - - - - - - - - - -"),
 ];
 
 #[test]
@@ -121,8 +130,66 @@ fn expressions_are_exact_where_it_matters() {
 }
 
 #[test]
+fn decimals_take_in_what_needs_no_rounding() {
+    let guard = |old, precision, scale| {
+        let size = DecimalSize::new(precision, scale).expect("a size");
+        conversion("c", old, T::Decimal(size)).expect("a way").guard
+    };
+    let cases = [
+        ("int2", 5, 0, None),
+        ("int2", 4, 0, Some("\"c\" BETWEEN -9999 AND 9999")),
+        ("int2", 2, 2, Some("\"c\" BETWEEN -0.99 AND 0.99")),
+        ("int4", 10, 0, None),
+        ("int4", 10, 1, Some("\"c\" BETWEEN -999999999.9 AND 999999999.9")),
+        ("int8", 19, 0, None),
+        ("int8", 18, 0, Some("\"c\" BETWEEN -999999999999999999 AND 999999999999999999")),
+        ("numeric", 3, 1, Some("\"c\" = pg_catalog.round(\"c\", 1) AND \"c\" BETWEEN -99.9 AND 99.9")),
+        ("text", 3, 1, Some("\"c\"::pg_catalog.text ~ '^-?(0|[1-9][0-9]{0,1})([.][0-9]{1,1})?$'")),
+        ("text", 3, 0, Some("\"c\"::pg_catalog.text ~ '^-?(0|[1-9][0-9]{0,2})$'")),
+        ("text", 3, 3, Some("\"c\"::pg_catalog.text ~ '^-?0([.][0-9]{1,3})?$'")),
+    ];
+    for (old, precision, scale, want) in cases {
+        assert_eq!(guard(old, precision, scale).as_deref(), want, "{old} to {precision}, {scale}");
+    }
+}
+
+#[test]
+fn lists_become_lists_of_what_holds_every_element() {
+    let cases = [
+        ("_int2", Scalar::Int, true),
+        ("_int4", Scalar::Integer, true),
+        ("_int8", Scalar::Int, false),
+        ("_int8", Scalar::Number, true),
+        ("_float4", Scalar::Double, true),
+        ("_varchar", Scalar::String, true),
+        ("_int8", Scalar::String, true),
+        ("_text", Scalar::Date, false),
+        ("_numeric", Scalar::Number, true),
+        ("_numeric", Scalar::Decimal(DecimalSize::EXAMPLE), false),
+        ("int8", Scalar::Integer, false),
+    ];
+    for (old, element, possible) in cases {
+        assert_eq!(conversion("c", old, T::List(element)).is_some(), possible, "{old} to {element:?}");
+    }
+}
+
+#[test]
 fn guards_hold_no_quote_that_ends_them() {
-    for new in [T::Boolean, T::Integer, T::Number, T::Date, T::Time, T::TimeTz, T::Timestamp, T::TimestampTz] {
+    let decimal = T::Decimal(DecimalSize::EXAMPLE);
+    for new in [
+        T::Boolean,
+        T::SmallInt,
+        T::Int,
+        T::Integer,
+        T::Number,
+        decimal,
+        T::Date,
+        T::Time,
+        T::TimeTz,
+        T::Timestamp,
+        T::TimestampTz,
+        T::Uuid,
+    ] {
         let guard = conversion("c", "text", new).and_then(|c| c.guard).expect("a guard");
         assert_eq!(quoting::skeleton(&guard).matches('\'').count(), 2, "{guard}");
         assert!(guard.contains("'^") && guard.ends_with("$'"), "{guard} matches whole texts");
@@ -132,8 +199,9 @@ fn guards_hold_no_quote_that_ends_them() {
 #[test]
 fn only_the_type_without_limits_is_the_same() {
     for &new in ColumnType::ALL {
-        assert!(is_same(new.typname(), -1, new), "{new:?}");
-        assert!(!is_same(new.typname(), 20, new), "{new:?} with a length");
+        assert!(is_same(&new.typname(), new.typmod(), new), "{new:?}");
+        assert!(!is_same(&new.typname(), 20, new), "{new:?} with a length");
+        assert_eq!(is_same(&new.typname(), -1, new), !matches!(new, T::Decimal(_)), "{new:?} without one");
         for old in OLD.into_iter().filter(|old| *old != new.typname()) {
             assert_eq!(is_same(old, -1, new), old == "text" && new == T::String, "{old} and {new:?}");
         }

@@ -1,0 +1,98 @@
+//! Rows as JSON objects, for raw mode.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+
+use super::render::{self, Sink};
+use super::{Unfit, check_depth, texts, type_of};
+use crate::json::{self, Scanner};
+use crate::limits;
+use crate::types::{Outcome, Reason};
+
+/// Rows as the objects that raw mode keeps.
+#[derive(Debug)]
+pub struct Objects {
+    /// One text a row; none is NULL.
+    pub array: ArrayRef,
+    /// The rows of which a character was left out that Postgres cannot hold.
+    pub outcomes: Vec<(usize, Outcome)>,
+    /// The members that were left out: their row, name and why.
+    pub left_out: Vec<(usize, String, Reason)>,
+}
+
+/// Each row as one object of its members that are not NULL and that `jsonb` can hold.
+///
+/// # Errors
+/// For a column of a type that is nested too deeply; the sentence names it.
+pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
+    let schema = batch.schema();
+    let mut columns = Vec::new();
+    for (field, array) in schema.fields().iter().zip(batch.columns()) {
+        let named = |Unfit(text): Unfit| Unfit(format!("column \"{}\": {text}", field.name()));
+        check_depth(0).and_then(|()| type_of(field, 0)).map_err(named)?;
+        let mut name = Sink::default();
+        name.string(field.name());
+        columns.push((field, name, render::writer(array, field).map_err(named)?, render::holds_json(field)));
+    }
+    let mut out = StringBuilder::new();
+    let mut outcomes = Vec::new();
+    let mut left_out = Vec::new();
+    let mut member = Sink::default();
+    let mut object = String::new();
+    for row in 0..batch.num_rows() {
+        object.clear();
+        object.push('{');
+        let (mut cleaned, mut size) = (false, 0);
+        for (field, name, write, holds_json) in &columns {
+            member.clear();
+            write(row, &mut member);
+            if member.text() == "null" && member.failure().is_none() {
+                continue;
+            }
+            let mut refuse = |reason| left_out.push((row, field.name().replace('\0', ""), reason));
+            if let Some(reason) = member.failure() {
+                refuse(reason);
+                continue;
+            }
+            let mut dirty = false;
+            if *holds_json {
+                match Scanner::new(member.text()).whole() {
+                    Ok(token) if token.exceeds_jsonb() || token.is_deepest() => {
+                        refuse(Reason::FieldSizeLimitation);
+                        continue;
+                    }
+                    Ok(token) => dirty = token.is_dirty(),
+                    Err(_) => {
+                        refuse(Reason::SerializationError);
+                        continue;
+                    }
+                }
+            }
+            let bytes = json::member_size(name.text(), member.text(), object.len() + member.text().len());
+            if size + bytes > limits::JSONB_BYTES {
+                refuse(Reason::FieldSizeLimitation);
+                continue;
+            }
+            size += bytes;
+            if object.len() > 1 {
+                object.push(',');
+            }
+            object.push_str(name.text());
+            object.push(':');
+            if dirty {
+                json::append_compact(member.text(), &mut object);
+            } else {
+                object.push_str(member.text());
+            }
+            cleaned |= dirty || member.is_cleaned() || name.is_cleaned();
+        }
+        object.push('}');
+        texts::check_room(out.values_slice().len() + object.len())?;
+        out.append_value(&object);
+        if cleaned {
+            outcomes.push((row, Outcome::Cleaned));
+        }
+    }
+    Ok(Objects { array: Arc::new(out.finish()), outcomes, left_out })
+}
