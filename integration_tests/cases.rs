@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 use support::postgres::TestServer;
+use support::server_log;
 
 /// Tests wait for the server and for the connector's clock more than they compute.
 const DEFAULT_THREADS: usize = 4;
@@ -20,6 +21,9 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
 
+    if !arguments.list {
+        TestServer::share_with(&[server_log::PREFIX]);
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/cases");
     let trials = fixture::find(&root).into_iter().map(|(name, folder)| {
         Trial::test(name, move || {

@@ -16,6 +16,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod psql;
 pub mod secrets;
+pub mod server_log;
 pub mod sql;
 pub mod ssh_keys;
 pub mod tls_server;

@@ -100,6 +100,14 @@ impl TestServer {
         shared().get_or_insert_with(Self::start).address()
     }
 
+    /// Starts the shared server with more settings (`name=value`), before anybody asks for it.
+    ///
+    /// # Panics
+    /// As [`TestServer::start_with`].
+    pub fn share_with(settings: &[&str]) {
+        *shared() = Some(Self::start_with(settings));
+    }
+
     /// Stops the shared server, if any, and waits until its files are gone. For a `main` of our own; where there is
     /// none, the end of the process does the same a moment later.
     pub fn stop_shared() {

@@ -96,6 +96,17 @@ pub fn views() -> Statement {
     )
 }
 
+/// `$1 oid` table, `$2 text` column: whether a view uses the column, which then cannot change its type.
+pub fn is_used_by_view() -> Statement {
+    Statement::new(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+         WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND a.attname::text = $2 \
+         AND r.ev_class <> $1) AS used",
+    )
+}
+
 /// `$1 oid`: a view's grants (grantee NULL is PUBLIC, column NULL is the whole view).
 pub fn view_grants() -> Statement {
     Statement::new(

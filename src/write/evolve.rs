@@ -216,8 +216,12 @@ async fn convert(
         }
         ddl::convert_column(table, &old.name, new, &conversion)
     };
+    if taken_down.is_none() && views::use_column(session, existing, &old.name).await? {
+        *taken_down = Some(views::take_down(session, existing).await?);
+    }
     let mut outcome = session.try_execute(&statement, &doing).await;
     let blocked = |e: &Error| matches!(e.sqlstate(), Some("0A000" | "2BP01"));
+    // A view that somebody made in the meantime.
     if outcome.as_ref().is_err_and(blocked) && taken_down.is_none() {
         *taken_down = Some(views::take_down(session, existing).await?);
         outcome = session.try_execute(&statement, &doing).await;

@@ -6,6 +6,14 @@ use crate::pg::{Session, ToSql, Type, value};
 use crate::schema::{ExistingTable, TableName};
 use crate::sql::dependents::{self, Grant, View};
 
+/// Whether a view uses a column.
+pub(super) async fn use_column(session: &Session, table: &ExistingTable, column: &String) -> Result<bool> {
+    let doing = format!("looking for views on table {}", table.table);
+    let rows =
+        session.query(dependents::is_used_by_view(), &[(&table.oid, Type::OID), (column, Type::TEXT)], &doing).await?;
+    rows.first().map_or(Ok(false), |row| value(row, "used"))
+}
+
 /// Drops the views on a table, the farthest first; answers them, the nearest first.
 ///
 /// # Errors

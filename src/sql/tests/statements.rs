@@ -18,6 +18,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
         ("dependents::views", dependents::views()),
+        ("dependents::is_used_by_view", dependents::is_used_by_view()),
         ("dependents::grantees", dependents::grantees()),
         ("dependents::view_grants", dependents::view_grants()),
         ("dependents::view_attachments", dependents::view_attachments()),
