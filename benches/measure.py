@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import records
+from bastion import Bastion
 from records import PROPERTIES, STATE_EVERY, STREAM
 
 PASSWORD = "bench"
@@ -183,10 +184,14 @@ class Bench:
         self.connector = os.path.abspath(options.connector)
         self.server = Server(options.postgres, options.psql)
         self.config = self.work / "config.json"
+        self.configure({})
+
+    def configure(self, more):
+        """What the connector reads from now on."""
         self.config.write_text(json.dumps({
             "host": "127.0.0.1", "port": self.server.port, "database": "bench", "schema": SCHEMA,
             "username": "bench", "password": PASSWORD, "ssl": False,
-        }))
+        } | more))
 
     def measured(self, run):
         """Runs `run` and adds what the server used."""
@@ -351,6 +356,50 @@ class Bench:
         print("\n`\\copy` loads the final rows of the append run from a binary file into an empty table and builds the "
               "same indexes afterwards. Client and server share the processors.\n")
 
+    # --- SSH
+
+    def ssh(self):
+        """The same append directly and through a bastion, taking turns."""
+        rows, runs = self.options.rows, self.options.runs
+        source = wide_file(self.work, rows, 1, 1)
+        append = {"streams": [configured(STREAM, "append")]}
+        bastion = Bastion(free_port())
+        ways = {"directly": {}, "through the bastion": {"tunnel_method": bastion.tunnel()}}
+        samples = {way: [] for way in ways}
+        forwarded = []
+
+        def load(way):
+            self.configure(ways[way])
+            before = bastion.cpu_seconds()
+            sample = self.write(append, source)
+            self.expect_rows(SCHEMA, rows)
+            self.drop()
+            return sample, bastion.cpu_seconds() - before
+
+        try:
+            for way in ways:
+                load(way)
+            for run in range(runs):
+                say(f"run {run + 1} of {runs}")
+                for way in sorted(ways, reverse=run % 2 == 1):
+                    sample, sshd = load(way)
+                    samples[way].append(sample)
+                    if ways[way]:
+                        forwarded.append(sshd)
+        finally:
+            bastion.close()
+        direct, tunnelled = samples.values()
+        print(f"{rows:,} records, append; PostgreSQL {self.server.version}, {bastion.version}, all on one machine with "
+              f"{os.cpu_count()} processors; medians of {runs} runs (least to most).\n")
+        print("| way | wall s | client CPU s | server CPU s | sshd CPU s |\n|---|--:|--:|--:|--:|")
+        for way, these in samples.items():
+            cells = [way, spread([s.wall for s in these], "{:.2f}")]
+            cells += [f"{statistics.median(getattr(s, of) for s in these):.2f}" for of in ("client_cpu", "server_cpu")]
+            cells.append(f"{statistics.median(forwarded):.2f}" if ways[way] else "")
+            print("| " + " | ".join(cells) + " |")
+        ratios = [d.wall / t.wall for d, t in zip(direct, tunnelled)]
+        print(f"\nThroughput through the bastion ÷ directly: {spread(ratios, '{:.2f}')}.\n")
+
     # --- start
 
     def start(self):
@@ -425,10 +474,13 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--ssh", action="store_true")
     bench = Bench(parser.parse_args())
     try:
         if bench.options.memory:
             bench.memory()
+        elif bench.options.ssh:
+            bench.ssh()
         else:
             bench.speed()
             bench.start()

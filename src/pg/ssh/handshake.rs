@@ -174,9 +174,8 @@ impl Bastion {
             }
             _ => self.error(
                 ErrorKind::Connection,
-                "breaks the connection during the SSH handshake; it may have too many connections (MaxStartups) or \
-                refuse \
-                 this address",
+                "breaks the connection during the SSH handshake; it may have too many connections (MaxStartups), refuse \
+                 this address, or have shut it out for a few minutes after failed logins (PerSourcePenalties)",
             ),
         }
         .with_source(error)
