@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Locked,
     /// An object of the user stands in the way (a view, a NOT NULL column, a foreign key).
     ObjectInTheWay,
+    /// The server lost what it had confirmed as durable.
+    Lost,
     /// stdout was closed or could not be written.
     Output,
     /// The role lacks a privilege, or the server refuses its login.
@@ -53,14 +55,20 @@ pub enum ErrorKind {
     ServerUnavailable,
     /// The server refused a statement for a reason not in the list above.
     Statement,
+    /// A newer sync has taken over the table.
+    Superseded,
 }
 
 impl ErrorKind {
     /// How the orchestrator should treat this kind.
     pub fn failure_type(self) -> FailureType {
         match self {
-            Self::Config | Self::Catalog | Self::ObjectInTheWay | Self::Permission => FailureType::ConfigError,
-            Self::Connection | Self::Locked | Self::Output | Self::ServerUnavailable => FailureType::TransientError,
+            Self::Config | Self::Catalog | Self::Lost | Self::ObjectInTheWay | Self::Permission => {
+                FailureType::ConfigError
+            }
+            Self::Connection | Self::Locked | Self::Output | Self::ServerUnavailable | Self::Superseded => {
+                FailureType::TransientError
+            }
             Self::Input | Self::Internal | Self::Statement => FailureType::SystemError,
         }
     }
@@ -113,6 +121,20 @@ impl Error {
     #[must_use]
     pub fn with_stream(mut self, namespace: Option<&str>, name: &str) -> Self {
         self.0.stream.get_or_insert_with(|| StreamName { namespace: namespace.map(Into::into), name: name.into() });
+        self
+    }
+
+    /// The same failure, treated as of another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Adds a remark to the message.
+    #[must_use]
+    pub fn remark(mut self, remark: &str) -> Self {
+        self.0.message = format!("{}; {remark}", self.0.message);
         self
     }
 

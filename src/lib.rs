@@ -22,7 +22,7 @@
 //! signals: error
 //! cli:
 //! pg: config error limits printable secret sql
-//! privileges: error pg schema sql
+//! privileges: error naming pg schema sql
 //! write: batch config copy error limits load_strategy naming pg privileges protocol schema signals sql types
 //! check: batch config copy error limits naming pg privileges protocol schema sql types
 //! operator: cli config error limits naming pg secret sql

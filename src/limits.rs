@@ -81,6 +81,26 @@ pub const SERVER_TEXT_CHARS: usize = 300;
 pub const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long may be asked who holds it.
 pub const EXPLAIN_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the lock of a stream is waited for at once, which another sync holds while it commits.
+pub const FENCE_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the lock for the swap of a table is waited for at once: whoever comes later waits behind us.
+pub const SWAP_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the beginning of a transaction may take, the wait for a pooler's free connection included.
+pub const BEGIN_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the server may be silent before a second connection asks how it is.
+pub const SILENCE: Duration = Duration::from_secs(30);
+/// How much longer, when it does not seem to work for us.
+pub const SILENCE_IN_DOUBT: Duration = Duration::from_secs(15);
+/// How long such a question may take, the login included.
+pub const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause before the second attempt at something that failed; it doubles with each.
+pub const RETRY_FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between two attempts.
+pub const RETRY_LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Attempts after the first one that the time spent does not take away.
+pub const RETRIES_AT_LEAST: u32 = 2;
+/// How long the first connection of a run is tried for.
+pub const FIRST_CONNECTION_PATIENCE: Duration = Duration::from_secs(15);
 /// How long the end after a signal may take, the last commit and a stdout that is not read included.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(8);
 /// How often the error of a panic asks for its turn on stdout.

@@ -49,6 +49,12 @@ pub fn hash(text: &str) -> String {
     format!("{head:08x}")
 }
 
+/// Key of the advisory lock of a table's stream. It must never change: syncs of two versions have to meet at it.
+pub fn lock_key(schema: &str, table: &str) -> i64 {
+    let digest = Sha256::digest(format!("destination-postgres\0{schema}\0{table}").as_bytes());
+    digest.first_chunk().map_or(0, |head| i64::from_be_bytes(*head))
+}
+
 /// `name` with `suffix`, the name cut so that both fit into an identifier.
 pub fn with_suffix(name: &str, suffix: &str) -> String {
     let room = IDENTIFIER_BYTES.saturating_sub(suffix.len());

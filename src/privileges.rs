@@ -4,6 +4,7 @@
 //! once, so that one visit of the administrator is enough.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::naming;
 use crate::pg::{Session, Type, value};
 use crate::schema::TableName;
 use crate::sql::{ddl, introspect, remedy};
@@ -149,6 +150,17 @@ impl Server {
         let names: Vec<String> = self.not_inherited.iter().map(|name| format!("\"{name}\"")).collect();
         format!(" (or set `role` to one that may; it can act as {}, but inherits nothing from it)", names.join(" or "))
     }
+}
+
+/// The configured schema as it is in Postgres, and what it is if it exists: exactly as spelled when that exists, else
+/// mangled like a namespace.
+///
+/// # Errors
+/// As [`Session::query`].
+pub async fn default_schema(session: &Session, configured: &str) -> Result<(String, Option<Schema>)> {
+    let mangled = naming::postgres_name(configured);
+    let found = schemas(session, &[configured.to_owned(), mangled.clone()]).await?.into_iter().next();
+    Ok((found.as_ref().map_or(mangled, |schema| schema.name.clone()), found))
 }
 
 /// Those of the schemas `names` that exist, in the order of `names`.

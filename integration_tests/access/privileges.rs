@@ -225,18 +225,19 @@ fn catalog(names: &[String]) -> Value {
     json!({"streams": streams})
 }
 
-/// Two connections of one customer that begin together, as they do when an orchestrator starts.
+/// Two connections of one customer that begin together, as they do when an orchestrator starts: other tables in one
+/// schema that is not there yet.
 fn first_syncs_at_the_same_time() -> Result<(), Failed> {
     const ROUNDS: u64 = 4;
-    let names: Vec<String> = (0..8).map(|number| format!("rows_{number}")).collect();
+    let names = |sync: u64| -> Vec<String> { (0..8).map(|number| format!("rows_{sync}_{number}")).collect() };
     for round in 0..ROUNDS {
         let database = TestServer::shared().database()?;
-        let runs: Vec<_> = (0..2).map(|_| Connector::write(&database.config(), &catalog(&names)).start()).collect();
-        for (number, run) in (0..).zip(&runs) {
-            let ids = number * 100..number * 100 + 10;
-            for name in &names {
-                run.feed(workload::append_input(name, ids.clone(), 10).as_bytes());
-                run.feed(workload::complete(name).as_bytes());
+        let runs: Vec<_> =
+            (0..2).map(|sync| Connector::write(&database.config(), &catalog(&names(sync))).start()).collect();
+        for (sync, run) in (0..).zip(&runs) {
+            for name in names(sync) {
+                run.feed(workload::append_input(&name, 0..10, 10).as_bytes());
+                run.feed(workload::complete(&name).as_bytes());
             }
         }
         // Both at once: each is at its end only when its input is.
@@ -248,11 +249,11 @@ fn first_syncs_at_the_same_time() -> Result<(), Failed> {
             })
             .collect();
         for run in runs {
-            workload::succeeded(&run.finish(PATIENCE)?, names.len()).map_err(|e| format!("round {round}: {e}"))?;
+            workload::succeeded(&run.finish(PATIENCE)?, 8).map_err(|e| format!("round {round}: {e}"))?;
         }
         let superuser = database.superuser()?;
-        for name in &names {
-            assert_eq!(superuser.value(&format!("SELECT count(*) FROM airbyte.{name}"))?, "20", "{name}");
+        for name in names(0).into_iter().chain(names(1)) {
+            assert_eq!(superuser.value(&format!("SELECT count(*) FROM airbyte.{name}"))?, "10", "{name}");
         }
     }
     Ok(())

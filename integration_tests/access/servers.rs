@@ -178,9 +178,7 @@ fn time_outs_of_a_second() -> Result<(), Failed> {
         running.feed(workload::append_input("rows", window * 10..window * 10 + 10, 10).as_bytes());
         running.wait_for_states(usize::try_from(window)? + 1, PATIENCE)?;
     }
-    // A reader holds the table for longer than the role waits for a lock. The load shall not begin in the very moment in
-    // which the server ends the session.
-    std::thread::sleep(Duration::from_millis(400));
+    // A reader holds the table for longer than the role waits for a lock.
     running.feed(workload::append_input("rows", 20..30, 10).as_bytes());
     sql.run("BEGIN; LOCK TABLE airbyte.rows IN SHARE MODE")?;
     std::thread::sleep(Duration::from_millis(3_000));

@@ -7,6 +7,7 @@ pub mod bastion;
 pub mod certificates;
 pub mod connector;
 pub mod dump;
+pub mod fault_proxy;
 pub mod hostile_bastion;
 pub mod hostile_postgres;
 pub mod keeper;

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::{env, fs};
@@ -93,6 +93,30 @@ impl TestServer {
         Sql::superuser(directory, port, TEMPLATE)?.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC")?;
         let version = sql.value("SHOW server_version_num")?;
         version.parse::<u32>().map(|v| v / 10_000).map_err(|e| e.to_string())
+    }
+
+    /// Stops it as a crash would, or a power cut: nothing is finished, the next start recovers.
+    ///
+    /// # Panics
+    /// When the script cannot be run.
+    pub fn crash(&self) {
+        self.script(&["stop", &self.directory.to_string_lossy(), "immediate"]);
+    }
+
+    /// Starts it again, on the same port.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        let (directory, port) = (self.directory.to_string_lossy(), self.port.to_string());
+        let major = env::var("PG_MAJOR").unwrap_or_else(|_| "any".into());
+        self.script(&["start", &directory, &major, &port, "fsync=off", "max_connections=200"]);
+    }
+
+    fn script(&self, arguments: &[&str]) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
+        let status = Command::new(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        assert!(status.expect("scripts/postgres runs").success(), "scripts/postgres {arguments:?} fails");
     }
 
     /// The server that all tests of this process share, started at the first call.

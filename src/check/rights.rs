@@ -74,15 +74,13 @@ pub(super) async fn look(config: &Config, session: &Session, list: &Checklist) -
 
 /// The schema that a write would use, and what it is if it exists.
 async fn schema(config: &Config, session: &Session) -> Result<(Target, Option<Schema>)> {
-    let (mangled, names) = if config.raw_tables_only {
+    let (name, found) = if config.raw_tables_only {
         let name = naming::raw_schema(config.raw_data_schema.as_deref());
-        (name.clone(), vec![name])
+        let found = privileges::schemas(session, std::slice::from_ref(&name)).await?.into_iter().next();
+        (name, found)
     } else {
-        let mangled = naming::postgres_name(&config.schema);
-        (mangled.clone(), vec![config.schema.clone(), mangled])
+        privileges::default_schema(session, &config.schema).await?
     };
-    let found = privileges::schemas(session, &names).await?.into_iter().next();
-    let name = found.as_ref().map_or(mangled, |schema| schema.name.clone());
     Ok((Target { name, exists: found.is_some() }, found))
 }
 

@@ -68,6 +68,9 @@ pub struct Config {
     pub commit_interval_seconds: u64,
     /// Sessions that load side by side, 1 to 32; 4 when not given.
     pub max_connections: usize,
+    /// How long a failure that another attempt can cure is met by attempts without any progress, 0 (none) to 3,600
+    /// seconds; 120 when not given.
+    pub retry_timeout_seconds: u64,
     /// Passwords among the URL parameters: unused, but not to be shown either.
     unused_secrets: Vec<Secret>,
 }
@@ -88,6 +91,7 @@ const DEFAULT_PORT: u64 = 5432;
 const DEFAULT_SCHEMA: &str = "public";
 const DEFAULT_COMMIT_INTERVAL_SECONDS: u64 = 15;
 const DEFAULT_MAX_CONNECTIONS: u64 = 4;
+const DEFAULT_RETRY_TIMEOUT_SECONDS: u64 = 120;
 
 impl Config {
     /// Reads the configuration file.
@@ -182,6 +186,7 @@ impl Config {
             commit_interval_seconds: raw.commit_interval_seconds.unwrap_or(DEFAULT_COMMIT_INTERVAL_SECONDS),
             max_connections: usize::try_from(raw.max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS))
                 .map_err(|_| refuse("max_connections", "is too large"))?,
+            retry_timeout_seconds: raw.retry_timeout_seconds.unwrap_or(DEFAULT_RETRY_TIMEOUT_SECONDS),
             unused_secrets: params.secrets,
         })
     }

@@ -32,6 +32,7 @@ pub(super) struct RawConfig {
     pub(super) reader_roles: Option<Vec<String>>,
     pub(super) commit_interval_seconds: Option<u64>,
     pub(super) max_connections: Option<u64>,
+    pub(super) retry_timeout_seconds: Option<u64>,
 }
 
 /// `ssl_mode`: the members of all its options.

@@ -174,6 +174,7 @@ fn defaults_are_those_of_the_code() {
         "drop_removed_columns": minimal.drop_removed_columns,
         "commit_interval_seconds": minimal.commit_interval_seconds,
         "max_connections": minimal.max_connections,
+        "retry_timeout_seconds": minimal.retry_timeout_seconds,
     });
     let in_form = form
         .as_object()

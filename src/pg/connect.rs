@@ -50,22 +50,14 @@ impl Connector {
         Ok(Self { config, login, bastion, patience, report })
     }
 
-    /// A new connection, logged in, not later than `latest`. Its driver runs until the client is dropped.
+    /// A new connection, logged in, with the task that moves its bytes; not later than `latest`. That task runs until the
+    /// client is dropped, and tells why the connection ended.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Config`] and [`crate::error::ErrorKind::Permission`] for what the user must change,
     /// [`crate::error::ErrorKind::Connection`] and [`crate::error::ErrorKind::ServerUnavailable`] for what another
     /// attempt can cure.
-    pub async fn connect(&self, latest: Option<Instant>) -> Result<Client> {
-        let (client, _driver) = self.connect_with_driver(latest).await?;
-        Ok(client)
-    }
-
-    /// As [`Connector::connect`], with the task that tells why the connection ended.
-    ///
-    /// # Errors
-    /// As [`Connector::connect`].
-    pub async fn connect_with_driver(&self, latest: Option<Instant>) -> Result<(Client, Driver)> {
+    pub async fn connect(&self, latest: Option<Instant>) -> Result<(Client, Driver)> {
         let patience = Instant::now() + self.patience;
         let deadline = latest.map_or(patience, |latest| latest.min(patience));
         let (first, second) = match self.config.ssl_mode {

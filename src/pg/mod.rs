@@ -1,7 +1,7 @@
 //! The database session: the only module that knows the Postgres client.
 //!
 //! Invariants: a session runs only [`Statement`]s; every transaction begins with our own settings; no transaction
-//! waits for the source.
+//! waits for the source; every wait for the server is bounded (see [`stall`]).
 
 mod connect;
 mod login;
@@ -9,17 +9,17 @@ mod password;
 mod pem;
 mod refusal;
 mod report;
+mod session;
 mod sqlstate;
 mod ssh;
+mod stall;
 mod tcp;
 mod tls;
+mod transaction;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::SinkExt;
 use tokio::time::Instant;
-use tokio_postgres::Client;
 use tokio_postgres::types::FromSql;
 
 use crate::config::Config;
@@ -27,21 +27,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::printable::printable;
 use crate::secret::Redactor;
-use crate::sql::{Statement, remedy, session};
-use sqlstate::statement_error;
+use crate::sql::Statement;
 
 pub use password::verifier as password_verifier;
 pub use report::{Event, Step};
+pub use session::{Session, text};
 pub use ssh::KeyPair;
-pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
-
-/// A connection to the database.
-pub struct Session {
-    client: Client,
-    actor: Arc<Actor>,
-    version: u32,
-}
+pub use tokio_postgres::{Row, SimpleQueryRow};
+pub use transaction::{Commit, TransactionId};
 
 /// Who logs in, and whom statements run as.
 struct Actor {
@@ -71,7 +65,7 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the server from being reached or from letting us in.
     pub async fn session(&self) -> Result<Session> {
-        Session::new(self.inner.connect(None).await?, Arc::clone(&self.actor)).await
+        self.open(None).await
     }
 
     /// As [`Connector::session`], logged in by `latest` or not at all.
@@ -79,145 +73,12 @@ impl Connector {
     /// # Errors
     /// As [`Connector::session`].
     pub async fn session_by(&self, latest: Instant) -> Result<Session> {
-        Session::new(self.inner.connect(Some(latest)).await?, Arc::clone(&self.actor)).await
-    }
-}
-
-impl Session {
-    async fn new(client: Client, actor: Arc<Actor>) -> Result<Self> {
-        let mut session = Self { client, actor, version: 0 };
-        let row = session
-            .query(
-                "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4",
-                &[],
-                "asking the server's version",
-            )
-            .await?;
-        let version: i32 = single(&row)?;
-        session.version = u32::try_from(version).unwrap_or(0);
-        Ok(session)
+        self.open(Some(latest)).await
     }
 
-    /// `server_version_num`, e.g. 150004.
-    pub fn version(&self) -> u32 {
-        self.version
-    }
-
-    /// The server or the network has closed the connection.
-    pub fn is_closed(&self) -> bool {
-        self.client.is_closed()
-    }
-
-    /// Begins a transaction with our settings.
-    ///
-    /// # Errors
-    /// As [`Session::execute`].
-    pub async fn begin(&self) -> Result<()> {
-        let Actor { user, role } = &*self.actor;
-        let begun = self.execute(&session::begin(self.version, role.as_deref()), "beginning a transaction").await;
-        begun.map_err(|error| match (role, error.sqlstate()) {
-            (Some(role), Some(code @ ("22023" | "42501"))) => {
-                let grant = remedy::grant_role(role, user);
-                let text = if code == "42501" {
-                    format!("`{user}` may not act as the role \"{role}\", as `role` asks for: {grant}")
-                } else {
-                    let create = remedy::create_role(role);
-                    format!("the role \"{role}\" in `role` does not exist: correct the name, or {create} and {grant}")
-                };
-                Error::new(ErrorKind::Permission, text).with_sqlstate(code)
-            }
-            (_, Some("08P01")) if error.message().contains("statement pooling mode") => Error::new(
-                ErrorKind::Config,
-                "the pooler in front of the database runs each statement on its own, so that no transaction is possible: \
-                 set pool_mode = transaction or session for this database or user in PgBouncer's configuration",
-            ),
-            _ => error,
-        })
-    }
-
-    /// Commits when `result` is good, else rolls back; answers `result`, or the failed commit.
-    ///
-    /// # Errors
-    /// The error of `result`, or that of the commit.
-    pub async fn end<T>(&self, result: Result<T>) -> Result<T> {
-        match result {
-            Ok(value) => {
-                self.execute(&session::commit(), "committing").await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // A rollback that fails leaves a connection that is of no use, which the next statement will show.
-                drop(self.execute(&session::rollback(), "rolling back").await);
-                Err(error)
-            }
-        }
-    }
-
-    /// Runs `statement`; when the server refuses it the transaction goes on as if it had never been sent.
-    ///
-    /// # Errors
-    /// As [`Session::execute`].
-    pub async fn try_execute(&self, statement: &Statement, doing: &str) -> Result<()> {
-        self.execute(&session::savepoint(), doing).await?;
-        match self.execute(statement, doing).await {
-            Ok(()) => self.execute(&session::release_savepoint(), doing).await,
-            Err(error) => {
-                self.execute(&session::rollback_to_savepoint(), doing).await?;
-                Err(error)
-            }
-        }
-    }
-
-    /// Runs a statement. `doing` names it in an error.
-    ///
-    /// # Errors
-    /// The server's refusal with its SQLSTATE, or a lost connection.
-    pub async fn execute(&self, statement: &Statement, doing: &str) -> Result<()> {
-        self.client.batch_execute(statement.as_str()).await.map_err(|e| statement_error(e, doing, statement.as_str()))
-    }
-
-    /// Runs a query without naming a prepared statement, so that it works behind a pooler.
-    ///
-    /// # Errors
-    /// As [`Session::execute`].
-    pub async fn query(
-        &self,
-        statement: impl AsRef<str>,
-        params: &[(&(dyn ToSql + Sync), Type)],
-        doing: &str,
-    ) -> Result<Vec<Row>> {
-        let statement = statement.as_ref();
-        self.client.query_typed(statement, params).await.map_err(|e| statement_error(e, doing, statement))
-    }
-
-    /// Whether a query of one boolean says yes.
-    ///
-    /// # Errors
-    /// As [`Session::execute`].
-    pub async fn ask(&self, statement: &Statement, doing: &str) -> Result<bool> {
-        single(&self.query(statement, &[], doing).await?)
-    }
-
-    /// Sends `chunks` by COPY and answers how many rows the server took.
-    ///
-    /// # Errors
-    /// As [`Session::execute`].
-    pub async fn copy_in(
-        &self,
-        statement: &Statement,
-        chunks: impl Iterator<Item = Bytes> + Send,
-        doing: &str,
-    ) -> Result<u64> {
-        let failed = |e| statement_error(e, doing, statement.as_str());
-        let sink = self.client.copy_in::<str, Bytes>(statement.as_str()).await.map_err(failed)?;
-        let mut sink = Box::pin(sink);
-        for chunk in chunks {
-            if sink.feed(chunk).await.is_err() {
-                // The reason is in the server's answer, which `finish` reads.
-                break;
-            }
-        }
-        sink.as_mut().finish().await.map_err(failed)
+    async fn open(&self, latest: Option<Instant>) -> Result<Session> {
+        let (client, driver) = self.inner.connect(latest).await?;
+        Session::new(self.clone(), client, driver.abort_handle()).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! CREATE, ALTER, COMMENT, GRANT, DROP.
 
 use super::{Conversion, Statement, literal, quote, quote_list, quote_table};
+use crate::limits;
 use crate::schema::{EXTRACTED_AT, GENERATION_ID, LOADED_AT, META, META_COLUMNS, RAW_ID, TableName, TableSchema};
 use crate::types::ColumnType;
 
@@ -137,15 +138,16 @@ pub fn rename_table(from: &TableName, to: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} RENAME TO {}", quote_table(from), quote(to)))
 }
 
-/// Takes the strongest lock on a table; `only` leaves alone the tables that inherit from it.
+/// Takes the strongest lock on a table; `only` leaves alone the tables that inherit from it. It is waited for shortly:
+/// until we have it, nobody who comes later gets any.
 pub fn lock_table(table: &TableName, only: bool) -> Statement {
     let only = if only { "ONLY " } else { "" };
-    Statement::new(format!("LOCK TABLE {only}{} IN ACCESS EXCLUSIVE MODE", quote_table(table)))
-}
-
-/// Keeps others from changing a table's indexes until the transaction ends, but not from reading and writing rows.
-pub fn lock_indexes(table: &TableName) -> Statement {
-    Statement::new(format!("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", quote_table(table)))
+    Statement::new(format!(
+        "SET LOCAL lock_timeout = {}; LOCK TABLE {only}{} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
+        limits::SWAP_LOCK_TIMEOUT.as_millis(),
+        quote_table(table),
+        limits::LOCK_TIMEOUT.as_millis(),
+    ))
 }
 
 /// Empties a table at once; `only` leaves alone the tables that inherit from it.

@@ -5,6 +5,7 @@
 
 pub mod ddl;
 pub mod dependents;
+pub mod fence;
 pub mod introspect;
 pub mod merge;
 pub mod remedy;
@@ -28,6 +29,12 @@ pub struct Statement(String);
 impl Statement {
     fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// This statement and then another one, in one round trip.
+    #[must_use]
+    pub fn then(self, next: &Self) -> Self {
+        Self(format!("{}; {}", self.0, next.0))
     }
 
     /// The text.

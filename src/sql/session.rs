@@ -2,10 +2,22 @@
 
 use super::{Statement, literal, quote};
 use crate::limits;
+use crate::schema::TableName;
+
+/// Column of the server process, in the answer to [`begin`].
+pub const PROCESS: &str = "process";
+/// Column of the transaction's beginning, in the answer to [`begin`].
+pub const BEGAN: &str = "began";
+
+/// The server's version as a number.
+pub fn version() -> Statement {
+    Statement::new("SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4")
+}
 
 /// Opens a transaction in which nothing depends on the settings of the role, the database or a pooler's last client.
 ///
-/// Everything is `SET LOCAL`, so that it also holds behind a pooler in transaction mode.
+/// Everything is `SET LOCAL`, so that it also holds behind a pooler in transaction mode. The last row of the answer says
+/// which transaction it is.
 pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
     let mut text = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
     let mut set = |name: &str, value: &str| text.push_str(&format!("SET LOCAL {name} = {value}; "));
@@ -22,6 +34,7 @@ pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
     set("tcp_keepalives_idle", "30");
     set("tcp_keepalives_interval", "10");
     set("tcp_keepalives_count", "3");
+    set("tcp_user_timeout", "60000");
     if server_version >= 140_000 {
         set("client_connection_check_interval", "'10s'");
     }
@@ -33,8 +46,11 @@ pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
     }
     text.push_str(
         "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
-         WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')",
+         WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); ",
     );
+    text.push_str(&format!(
+        "SELECT pg_catalog.pg_backend_pid() AS {PROCESS}, pg_catalog.transaction_timestamp() AS {BEGAN}"
+    ));
     Statement::new(text)
 }
 
@@ -63,15 +79,61 @@ pub fn release_savepoint() -> Statement {
     Statement::new("RELEASE SAVEPOINT airbyte")
 }
 
-/// Who blocks a session: pid, application and how long its transaction has run. For the message of a lock time-out.
-pub fn blockers(schema: &str, table: &str) -> Statement {
+/// Ends a server process if it still works on the transaction that began then.
+pub fn end_process(process: i32, began: &str) -> Statement {
+    outside_of_a_transaction(&format!(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid = {process} AND a.xact_start = {}::pg_catalog.timestamptz",
+        literal(began)
+    ))
+}
+
+/// Whether a server process works on the transaction that began then: neither idle nor waiting for its client. No row
+/// when it is gone. Where the server does not track what its processes do, the process alone has to be enough.
+pub fn is_working(process: i32, began: &str) -> Statement {
+    outside_of_a_transaction(&format!(
+        "SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working \
+         FROM pg_catalog.pg_stat_activity a WHERE a.pid = {process} \
+         AND (a.xact_start = {}::pg_catalog.timestamptz OR a.state = 'disabled')",
+        literal(began)
+    ))
+}
+
+/// Ends the server processes that hold one of these advisory locks and wait for their clients: a frozen sync would hold
+/// it for ever.
+pub fn end_idle_holders(keys: &[i64]) -> Statement {
+    let keys = keys.iter().map(|key| format!("({}, {})", key.cast_unsigned() >> 32, key.cast_unsigned() & 0xffff_ffff));
+    outside_of_a_transaction(&format!(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l \
+         JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database() \
+         WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 1 \
+         AND (l.classid::pg_catalog.int8, l.objid::pg_catalog.int8) IN ({}) \
+         AND (a.state LIKE 'idle%' OR a.wait_event_type = 'Client')",
+        keys.collect::<Vec<_>>().join(", ")
+    ))
+}
+
+/// A question that needs none of our settings but for what names mean.
+fn outside_of_a_transaction(question: &str) -> Statement {
+    Statement::new(format!("BEGIN; SET LOCAL search_path = ''; {question}; COMMIT"))
+}
+
+/// Who holds a lock on a table, or the advisory lock of its stream: pid and application. For the message of a lock
+/// time-out.
+pub fn blockers(table: &TableName, key: i64) -> Statement {
     Statement::new(format!(
         "SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l \
          JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND n.nspname = {} AND c.relname = {} \
-         ORDER BY a.xact_start LIMIT 3",
-        literal(schema),
-        literal(table)
+         WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND l.database = \
+         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND (l.relation = \
+         (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+          WHERE n.nspname = {} AND c.relname = {}) \
+         OR l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::pg_catalog.int8 = {} \
+         AND l.objid::pg_catalog.int8 = {}) GROUP BY 1, 2 ORDER BY pg_catalog.min(a.xact_start) LIMIT 3",
+        literal(&table.schema),
+        literal(&table.table),
+        key.cast_unsigned() >> 32,
+        key.cast_unsigned() & 0xffff_ffff,
     ))
 }

@@ -78,30 +78,17 @@ pub(super) fn existing_key_index(existing: &ExistingTable, key: &[&str]) -> Opti
         .map(|nulls_equal| KeyIndex::Unique { nulls_equal })
 }
 
-/// The unique index that is there, or that there can be none.
-fn settled(existing: &ExistingTable, key: &[&str]) -> Option<KeyIndex> {
-    let refused = |i: &ExistingIndex| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, key);
-    existing_key_index(existing, key).or_else(|| existing.indexes.iter().any(refused).then_some(KeyIndex::None))
-}
-
-/// The table as it is once no other sync makes an index on it, until the caller's transaction ends.
-async fn alone(session: &Session, table: &TableName) -> Result<Option<ExistingTable>> {
-    session.execute(&ddl::lock_indexes(table), &format!("creating an index on table {table}")).await?;
-    introspect::one(session, table).await
-}
-
 /// Makes the unique index on the key, in the caller's transaction. Where the server cannot, says so and goes without.
 pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(KeyIndex::None) };
     let key = target.schema.key_names();
     // From 15 on a unique index can be told that NULLs are equal.
     let nulls_equal = session.version() >= 150_000;
-    if let Some(settled) = settled(&existing, &key) {
-        return Ok(settled);
+    if let Some(found) = existing_key_index(&existing, &key) {
+        return Ok(found);
     }
-    let Some(existing) = alone(session, &target.table).await? else { return Ok(KeyIndex::None) };
-    if let Some(settled) = settled(&existing, &key) {
-        return Ok(settled);
+    if existing.indexes.iter().any(|i| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, &key)) {
+        return Ok(KeyIndex::None);
     }
     drop_outdated(session, &existing, Role::Key, &[]).await?;
     let name = free_name(session, &target.table, Role::Key).await?;
@@ -143,15 +130,9 @@ pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Resu
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
     let cursor = target.schema.cursor_name().filter(|_| target.strategy.rows == Rows::Merged);
     let wanted = [(Role::Cursor, cursor), (Role::ExtractedAt, Some(EXTRACTED_AT))];
-    let covers = |existing: &ExistingTable, column: Option<&str>| {
-        existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column)
-    };
-    let missing = wanted.iter().any(|(_, column)| column.is_some() && !covers(&existing, *column));
-    let looked_again = if missing { alone(session, &target.table).await? } else { Some(existing) };
-    let Some(existing) = looked_again else { return Ok(()) };
     for (role, column) in wanted {
         let columns: Vec<&str> = column.into_iter().collect();
-        let covered = covers(&existing, column);
+        let covered = existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column);
         drop_outdated(session, &existing, role, &columns).await?;
         if covered || columns.is_empty() {
             continue;

@@ -5,14 +5,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
+use super::link::Link;
 use super::{Context, Target};
 use crate::batch::Rows as Window;
 use crate::copy::{CopyChunks, CopyColumns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
-use crate::pg::{Session, value};
+use crate::pg::{Commit, Session, value};
 use crate::schema::{KeyFacts, TableName};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{self, Statement, ddl};
@@ -27,9 +29,9 @@ pub(super) struct StreamLoad {
 /// Loads windows; owns the sessions and what is known of the tables.
 pub(super) struct Loader {
     pub cx: Arc<Context>,
-    pub session: Session,
+    pub link: Link,
     /// More sessions, opened when a window has work for them.
-    more: Vec<Session>,
+    more: Vec<Link>,
     /// How many sessions there may be; fewer than configured once the server has refused one.
     most: usize,
     pub targets: Vec<Target>,
@@ -37,21 +39,22 @@ pub(super) struct Loader {
 
 impl Loader {
     /// A loader that starts with one session.
-    pub fn new(cx: Arc<Context>, session: Session, targets: Vec<Target>) -> Self {
-        Self { most: cx.config.max_connections, cx, session, more: Vec::new(), targets }
+    pub fn new(cx: Arc<Context>, link: Link, targets: Vec<Target>) -> Self {
+        Self { most: cx.config.max_connections, cx, link, more: Vec::new(), targets }
     }
 
     /// Loads a window; when it answers, every row is durable.
     pub async fn load(&mut self, loads: &[StreamLoad]) -> Result<()> {
-        let groups = self.share_out(loads).await?;
-        let sessions: Vec<&Session> = std::iter::once(&self.session).chain(&self.more).collect();
-        let lanes = groups.iter().zip(sessions).map(|(group, session)| self.load_lane(session, group));
+        let shares = self.share_out(loads).await?;
+        let Self { cx, link, more, targets, .. } = self;
+        let links = std::iter::once(link).chain(more);
+        let lanes = shares.iter().zip(links).map(|(loads, link)| Lane { cx, targets, link }.load(loads));
         let outcomes = futures_util::future::join_all(lanes).await;
         // Every lane is waited for; what one committed holds even when another failed.
         let mut failed = None;
-        for (group, outcome) in groups.iter().zip(outcomes) {
+        for (loads, outcome) in shares.iter().zip(outcomes) {
             match outcome {
-                Ok(changes) => self.note(group, changes),
+                Ok(changes) => self.note(loads, changes),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -62,17 +65,17 @@ impl Loader {
     async fn share_out<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<Vec<&'a StreamLoad>>> {
         let total: usize = loads.iter().map(|load| load.rows.size).sum();
         let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
-        if self.session.is_closed() {
-            // Idle between windows, the server or the network may have hung up; nothing was under way then.
-            self.session = self.cx.connector.session().await?;
-        }
-        self.more.retain(|session| !session.is_closed());
+        self.more.retain(|link| !link.is_closed());
         while self.more.len() + 1 < wanted {
-            match self.cx.connector.session().await {
-                Ok(session) => self.more.push(session),
+            let mut link = Link::new(Arc::clone(&self.cx));
+            match link.session().await.map(drop) {
+                Ok(()) => self.more.push(link),
                 Err(error) => {
-                    self.most = self.more.len() + 1;
-                    self.cx.output.info(&format!("Loading with {} sessions: {}.", self.most, error.message()));
+                    // Where the first session finds no server either, it waits for one, with patience.
+                    if error.kind() != ErrorKind::Connection {
+                        self.most = self.more.len() + 1;
+                        self.cx.output.info(&format!("Loading with {} sessions: {}.", self.most, error.message()));
+                    }
                     break;
                 }
             }
@@ -89,106 +92,88 @@ impl Loader {
         Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
     }
 
-    /// Loads some streams one after the other in one session; answers what is now known of their indexes.
-    async fn load_lane(&self, session: &Session, loads: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
-        let mut loaded = Vec::with_capacity(loads.len());
-        for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            let mut keyless = HashSet::new();
-            loop {
-                match self.load_group(session, group, &keyless).await {
-                    Err(error)
-                        if error.sqlstate() == Some("54000")
-                            && error.message().contains("index")
-                            && self.give_one_up(session, group, &error, &mut keyless).await? => {}
-                    outcome => break loaded.extend(outcome?),
-                }
-            }
-        }
-        Ok(loaded)
-    }
-
-    async fn load_group(
-        &self,
-        session: &Session,
-        group: &[&StreamLoad],
-        keyless: &HashSet<usize>,
-    ) -> Result<Vec<KeyIndex>> {
-        session.begin().await?;
-        let mut loaded = Vec::with_capacity(group.len());
-        let mut outcome = Ok(());
-        for load in group {
-            match self.load_stream(session, load, keyless.contains(&load.stream)).await {
-                Ok(key_index) => loaded.push(key_index),
-                Err(error) => {
-                    outcome = Err(error);
-                    break;
-                }
-            }
-        }
-        session.end(outcome).await?;
-        Ok(loaded)
-    }
-
-    fn note(&mut self, group: &[&StreamLoad], loaded: Vec<KeyIndex>) {
-        for (load, key_index) in group.iter().zip(loaded) {
+    fn note(&mut self, loads: &[&StreamLoad], loaded: Vec<KeyIndex>) {
+        for (load, key_index) in loads.iter().zip(loaded) {
             if let Some(target) = self.targets.get_mut(load.stream) {
                 target.key_index = key_index;
                 target.stored += load.rows.count;
+                target.fence.committed();
             }
         }
     }
+}
 
-    /// Loads the rows of one stream inside the transaction; answers the key index that holds once it commits.
-    async fn load_stream(&self, session: &Session, load: &StreamLoad, keyless: bool) -> Result<KeyIndex> {
-        let Some(target) = self.targets.get(load.stream) else {
-            return Err(Error::new(ErrorKind::Internal, "a load names a stream that the catalog does not have"));
-        };
-        match self.load_target(session, target, load, keyless).await {
-            Ok(key_index) => Ok(key_index),
-            Err(error) => Err(explain_lock(&self.cx, &target.table, error)
-                .await
-                .with_stream(target.name.namespace.as_deref(), &target.name.name)),
+/// One session and the streams that it loads one after the other, in groups of one transaction each.
+struct Lane<'a> {
+    cx: &'a Context,
+    targets: &'a [Target],
+    link: &'a mut Link,
+}
+
+impl Lane<'_> {
+    /// Loads everything; answers what is now known of the indexes. What is committed is never sent again: only the
+    /// group that failed is repeated.
+    async fn load(mut self, loads: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
+        let mut loaded = Vec::with_capacity(loads.len());
+        for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
+            loaded.extend(self.load_group(group).await?);
+            self.link.progress();
+        }
+        Ok(loaded)
+    }
+
+    async fn load_group(&mut self, group: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
+        let mut keyless = HashSet::new();
+        loop {
+            let error = match self.attempt(group, &keyless).await {
+                Ok((loaded, Commit::Done)) => return Ok(loaded),
+                Ok((loaded, Commit::Unknown(cause))) => {
+                    let Some(target) = group.first().and_then(|load| self.targets.get(load.stream)) else {
+                        return Ok(loaded);
+                    };
+                    if fence::settle(self.link, &target.fence, &target.table, Expect::Ours, &cause).await? {
+                        return Ok(loaded);
+                    }
+                    cause
+                }
+                Err(error) => error,
+            };
+            let too_long = error.sqlstate() == Some("54000") && error.message().contains("index");
+            if too_long && self.give_one_up(group, &error, &mut keyless).await? {
+                continue;
+            }
+            self.link.recover(error).await?;
         }
     }
 
-    async fn load_target(
-        &self,
-        session: &Session,
-        target: &Target,
-        load: &StreamLoad,
-        keyless: bool,
-    ) -> Result<KeyIndex> {
-        let rows = &load.rows;
-        let table = format!("_airbyte_load_{}", load.stream);
-        let doing = format!("loading rows into table {}", target.table);
-        let columns = CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates };
-        let create = ddl::create_load_table(&table, &target.schema, columns.changes, columns.arrival);
-        session.execute(&create, &doing).await?;
-        let chunks = CopyChunks::new(rows, &target.types, columns);
-        let taken = session.copy_in(&ddl::copy_into_load_table(&table), chunks, &doing).await?;
-        if taken != rows.count {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
-            ));
+    async fn attempt(&mut self, group: &[&StreamLoad], keyless: &HashSet<usize>) -> Result<(Vec<KeyIndex>, Commit)> {
+        let targets: Vec<&Target> = group.iter().filter_map(|load| self.targets.get(load.stream)).collect();
+        if targets.len() != group.len() {
+            return Err(Error::new(ErrorKind::Internal, "a load names a stream that the catalog does not have"));
         }
-        let mut key_index = if keyless { KeyIndex::None } else { target.key_index };
-        if key_index == KeyIndex::NotYet && rows.keys.seen_before {
-            key_index = indexes::ensure_key(&self.cx, session, target).await?;
+        let held: Vec<_> = targets.iter().map(|target| (&target.fence, &target.table, Expect::Ours)).collect();
+        let session = self.link.session().await?;
+        if let (Err(error), [target, ..]) = (fence::begin(session, &held).await, &*targets) {
+            return Err(explain_lock(self.cx, &target.fence, &target.table, error).await);
         }
-        let source = Source::load_table(&table, target.sync_id, target.generation, rows.has_changes, rows.keys);
-        let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-        for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
-            session.execute(&statement, &doing).await?;
+        let mut loaded = Vec::with_capacity(group.len());
+        for (load, target) in group.iter().zip(targets) {
+            match load_target(self.cx, session, target, load, keyless.contains(&load.stream)).await {
+                Ok(key_index) => loaded.push(key_index),
+                Err(error) => {
+                    session.rollback().await;
+                    let error = explain_lock(self.cx, &target.fence, &target.table, error).await;
+                    return Err(error.with_stream(target.name.namespace.as_deref(), &target.name.name));
+                }
+            }
         }
-        Ok(key_index)
+        Ok((loaded, session.commit().await))
     }
 
     /// After "the index entry is too long": drops one of our indexes on the table of the group that it was about, and
     /// notes when that was the key's. False when there was none to drop.
     async fn give_one_up(
-        &self,
-        session: &Session,
+        &mut self,
         group: &[&StreamLoad],
         error: &Error,
         keyless: &mut HashSet<usize>,
@@ -199,9 +184,16 @@ impl Loader {
             if error.stream().is_some_and(|name| *name != target.name) {
                 continue;
             }
-            session.begin().await?;
-            let dropped = indexes::give_one_up(session, target).await;
-            let Some((index, was_key)) = session.end(dropped).await? else {
+            let mut dropped_before = false;
+            let dropped = self.link.repeat(async |session| {
+                // Of an attempt whose commit was not answered nobody knows what it dropped; without the key's index the rows are
+                // merged right in any case.
+                let again = std::mem::replace(&mut dropped_before, true);
+                fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
+                let dropped = session.end(indexes::give_one_up(session, target).await).await?;
+                Ok(dropped.map(|(index, was_key)| (index, was_key || again)))
+            });
+            let Some((index, was_key)) = dropped.await? else {
                 // The index was to be built within the load that failed: then it is not built.
                 any |= target.key_index == KeyIndex::NotYet && keyless.insert(load.stream);
                 continue;
@@ -219,15 +211,49 @@ impl Loader {
     }
 }
 
-/// Adds who holds the lock to the error of a lock that was not to be had.
-pub(super) async fn explain_lock(cx: &Context, table: &TableName, error: Error) -> Error {
+/// Loads the rows of one stream inside the transaction; answers the key index that holds once it commits.
+async fn load_target(
+    cx: &Context,
+    session: &Session,
+    target: &Target,
+    load: &StreamLoad,
+    keyless: bool,
+) -> Result<KeyIndex> {
+    let rows = &load.rows;
+    let table = format!("_airbyte_load_{}", load.stream);
+    let doing = format!("loading rows into table {}", target.table);
+    let columns = CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates };
+    let create = ddl::create_load_table(&table, &target.schema, columns.changes, columns.arrival);
+    session.execute(&create.then(&target.fence.next_note(&target.table)), &doing).await?;
+    let chunks = CopyChunks::new(rows, &target.types, columns);
+    let taken = session.copy_in(&ddl::copy_into_load_table(&table), chunks, &doing).await?;
+    if taken != rows.count {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
+        ));
+    }
+    let mut key_index = if keyless { KeyIndex::None } else { target.key_index };
+    if key_index == KeyIndex::NotYet && rows.keys.seen_before {
+        key_index = indexes::ensure_key(cx, session, target).await?;
+    }
+    let source = Source::load_table(&table, target.sync_id, target.generation, rows.has_changes, rows.keys);
+    let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
+    for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
+        session.execute(&statement, &doing).await?;
+    }
+    Ok(key_index)
+}
+
+/// Adds who holds the lock, be it the table's or the stream's, to the error of a lock that was not to be had.
+pub(super) async fn explain_lock(cx: &Context, fence: &Fence, table: &TableName, error: Error) -> Error {
     if error.sqlstate() != Some("55P03") {
         return error;
     }
     let blockers = async {
         let session = cx.connector.session().await?;
         session.begin().await?;
-        let rows = session.query(sql::session::blockers(&table.schema, &table.table), &[], "looking for locks").await;
+        let rows = session.query(sql::session::blockers(table, fence.key()), &[], "looking for locks").await;
         let mut names = Vec::new();
         for row in session.end(rows).await? {
             let application: Option<String> = value(&row, "application")?;

@@ -1,10 +1,12 @@
 //! The `write` command: prepare the tables, load the windows, publish what is complete.
 
 mod evolve;
+mod fence;
 mod indexes;
 pub mod input;
 mod introspect;
 mod ledger;
+mod link;
 mod load;
 mod pipeline;
 mod plan;
@@ -12,6 +14,7 @@ mod prepare;
 mod progress;
 mod publish;
 mod reader;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -29,7 +32,9 @@ use crate::schema::{TableName, TableSchema};
 use crate::signals::{Signal, Termination};
 use crate::types::ColumnType;
 
+use fence::Fence;
 use indexes::KeyIndex;
+use link::Link;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
@@ -70,12 +75,13 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
+    pub fence: Fence,
     /// Rows committed by this sync.
     pub stored: u64,
 }
 
 impl Target {
-    fn new(plan: &StreamPlan, schema: TableSchema, table: TableName, generation: i64) -> Self {
+    fn new(plan: &StreamPlan, schema: TableSchema, table: TableName, generation: i64, fence: Fence) -> Self {
         Self {
             name: plan.stream.name.clone(),
             strategy: plan.strategy,
@@ -85,6 +91,7 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
+            fence,
             stored: 0,
         }
     }
@@ -153,21 +160,21 @@ async fn write(
     // A signal before the first record or after the last ends the program at once: the server rolls back what is open.
     let mut early_or_late = termination.clone();
     let ready = async {
-        let session = cx.connector.session().await?;
-        let default_schema = prepare::default_schema(&session, &cx.config.schema).await?;
+        let mut link = Link::new(Arc::clone(&cx));
+        let default_schema = prepare::default_schema(&mut link, &cx.config.schema).await?;
         let plans = plan::plan(&cx.config, catalog, &default_schema)?;
         announce_names(&cx, &plans);
-        let targets = prepare::prepare(&cx, &session, &plans).await?;
-        Ok((session, targets))
+        let targets = prepare::prepare(&cx, &mut link, &plans).await?;
+        Ok((link, targets))
     };
-    let (session, targets) = tokio::select! {
+    let (link, targets) = tokio::select! {
         signal = early_or_late.requested() => return Ok(Ended::By(signal)),
         ready = ready => ready?,
     };
     let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
     let router = Router::new(streams, RawIds::new());
-    let loader = Box::new(Loader::new(Arc::clone(&cx), session, targets));
+    let loader = Box::new(Loader::new(Arc::clone(&cx), link, targets));
     let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
     match finished.end {
@@ -201,11 +208,7 @@ async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) ->
             Publish::AtComplete => seen.complete,
         };
         let name = target.name.clone();
-        if loader.session.is_closed() {
-            loader.session = cx.connector.session().await?;
-        }
-        if let Err(error) = publish::finish(cx, &loader.session, target, complete).await {
-            let error = load::explain_lock(cx, &target.schema.table, error).await;
+        if let Err(error) = publish::finish(cx, &mut loader.link, target, complete).await {
             cx.output.warn(&format!("Stream {name} is not published: {}", error.message()));
             failed.get_or_insert(error.with_stream(name.namespace.as_deref(), &name.name));
             continue;

@@ -1,4 +1,4 @@
-//! stdin -> batches -> windows -> acknowledgements, in one task; the window that loads does so in another.
+//! stdin -> batches -> windows -> acknowledgements, in one task; the window that loads does so on a thread.
 //!
 //! Invariants: at most two windows are in memory, one that fills and one that loads; while both are full nothing is
 //! read from stdin; no transaction is open while the source is waited for.
@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -147,15 +148,16 @@ impl Pipeline {
         }
     }
 
-    /// Closes the window and loads it in a task of its own.
+    /// Closes the window and loads it on a thread of its own.
     fn start(&mut self, mut loader: Box<Loader>) -> Loading {
         let loads: Vec<StreamLoad> =
             self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, rows }).collect();
         let states = self.ledger.close_window();
         self.bytes = 0;
         self.since = None;
-        tokio::spawn(async move {
-            let result = loader.load(&loads).await;
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let result = runtime.block_on(loader.load(&loads));
             (loader, states, result)
         })
     }

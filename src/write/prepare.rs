@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
-use super::introspect;
+use super::link::Link;
 use super::plan::StreamPlan;
-use super::{Context, Target, evolve, load, publish};
-use crate::error::{Error, Result};
+use super::{Context, Target, evolve, introspect, load, publish};
+use crate::error::Result;
+use crate::limits;
 use crate::load_strategy::{Earlier, Rows};
 use crate::pg::Session;
 use crate::privileges::{self, Schema, Server};
@@ -14,70 +16,144 @@ use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSche
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{Statement, ddl};
 
-/// The configured schema as it is in Postgres: exactly as spelled when it exists, else mangled like a namespace.
-pub(super) async fn default_schema(session: &Session, configured: &str) -> Result<String> {
-    session.begin().await?;
-    let found = session.end(privileges::schemas(session, &[configured.to_owned()]).await).await?;
-    Ok(if found.is_empty() { crate::naming::postgres_name(configured) } else { configured.to_owned() })
+/// The configured schema as it is in Postgres.
+pub(super) async fn default_schema(link: &mut Link, configured: &str) -> Result<String> {
+    link.repeat(async |session| {
+        session.begin().await?;
+        session.end(privileges::default_schema(session, configured).await).await.map(|(name, _)| name)
+    })
+    .await
 }
 
 /// Makes everything ready.
-pub(super) async fn prepare(cx: &Context, session: &Session, plans: &[StreamPlan]) -> Result<Vec<Target>> {
-    make_schemas(cx, session, plans).await?;
-    let names: Vec<TableName> = plans.iter().flat_map(|p| [p.table.clone(), p.next.clone()]).collect();
-    session.begin().await?;
-    let existing = session.end(introspect::tables(session, &names).await).await?;
+pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan]) -> Result<Vec<Target>> {
+    link.repeat(async |session| make_schemas(cx, session, plans).await).await?;
+    let existing = link
+        .repeat(async |session| {
+            session.begin().await?;
+            session.end(introspect::tables(session, &names(plans)).await).await
+        })
+        .await?;
     // First everything that can be refused, so that a sync that cannot work changes nothing.
-    let mut schemas = Vec::with_capacity(plans.len());
     for plan in plans {
         let name = &plan.stream.name;
-        let at = |e: Error| e.with_stream(name.namespace.as_deref(), &name.name);
-        let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next))).map_err(at)?;
-        refuse(cx, plan, &schema, &existing).map_err(at)?;
-        schemas.push(schema);
+        schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
     }
+    let token = uuid::Uuid::now_v7().simple().to_string();
     let mut targets = Vec::with_capacity(plans.len());
-    for (plan, schema) in plans.iter().zip(schemas) {
-        let name = &plan.stream.name;
-        session.begin().await?;
-        let prepared = stream(cx, session, plan, schema, &existing).await;
-        let mut prepared = session.end(prepared).await;
-        // The table, or the row type that every table has.
-        if prepared.as_ref().is_err_and(|error| matches!(error.sqlstate(), Some("42P07" | "42710" | "23505"))) {
-            session.begin().await?;
-            let again = stream_as_it_is_now(cx, session, plan).await;
-            prepared = session.end(again).await;
-        }
-        match prepared {
-            Ok(target) => targets.push(target),
-            Err(error) => {
-                let error = load::explain_lock(cx, &plan.table, error).await;
-                return Err(error.with_stream(name.namespace.as_deref(), &name.name));
+    for plans in plans.chunks(limits::STREAMS_PER_TRANSACTION) {
+        let claimed = link.repeat(async |session| {
+            let claimed = claim(session, &token, plans).await;
+            if claimed.as_ref().is_err_and(|e| e.sqlstate() == Some("55P03")) {
+                let keys: Vec<i64> = plans.iter().map(|plan| Fence::new(&plan.table, &token, "").key()).collect();
+                session.end_idle_holders(&keys).await?;
             }
+            claimed
+        });
+        let claimed = claimed.await?;
+        let (fences, mut existing) = (claimed.fences, Some(claimed.existing));
+        for (plan, fence) in plans.iter().zip(fences) {
+            let name = &plan.stream.name;
+            let target = link.repeat(async |session| {
+                let mut outcome = prepare_stream(cx, session, plan, &fence, existing.as_ref()).await;
+                if let Err(error) = &outcome {
+                    // What another attempt finds may be what this one left.
+                    existing = None;
+                    // The row type of a table that another sync has just made, or a type of the user's: looking again tells.
+                    if error.sqlstate() == Some("42710") {
+                        outcome = prepare_stream(cx, session, plan, &fence, None).await;
+                    }
+                }
+                match outcome {
+                    Err(error) => Err(load::explain_lock(cx, &fence, &plan.table, error).await),
+                    target => target,
+                }
+            });
+            targets.push(target.await.map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?);
         }
     }
     Ok(targets)
 }
 
-/// Refuses a stream whose table, or what an interrupted refresh left of it, we cannot change.
-fn refuse(
-    cx: &Context,
-    plan: &StreamPlan,
-    schema: &TableSchema,
-    existing: &HashMap<TableName, ExistingTable>,
-) -> Result<()> {
-    if let Some(table) = existing.get(&plan.table) {
-        evolve::refuse_unusable(table, schema, cx.role())?;
-    }
-    existing.get(&plan.next).map_or(Ok(()), |left_over| evolve::refuse_foreign(left_over, cx.role()))
+fn names(plans: &[StreamPlan]) -> Vec<TableName> {
+    plans.iter().flat_map(|p| [p.table.clone(), p.next.clone()]).collect()
 }
 
-/// Settles a stream whose table another sync made since we looked.
-async fn stream_as_it_is_now(cx: &Context, session: &Session, plan: &StreamPlan) -> Result<Target> {
-    let existing = introspect::tables(session, &[plan.table.clone(), plan.next.clone()]).await?;
+/// The table that a stream needs, unless what is there, or what an interrupted refresh left of it, stands against it.
+fn schema_of(cx: &Context, plan: &StreamPlan, existing: &HashMap<TableName, ExistingTable>) -> Result<TableSchema> {
     let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next)))?;
-    refuse(cx, plan, &schema, &existing)?;
-    stream(cx, session, plan, schema, &existing).await
+    if let Some(table) = existing.get(&plan.table) {
+        evolve::refuse_unusable(table, &schema, cx.role())?;
+    }
+    if let Some(left_over) = existing.get(&plan.next) {
+        evolve::refuse_foreign(left_over, cx.role())?;
+    }
+    Ok(schema)
+}
+
+/// Streams that are ours from now on.
+struct Claimed {
+    fences: Vec<Fence>,
+    /// What is there. No other sync changes it any more, but for making what is missing.
+    existing: HashMap<TableName, ExistingTable>,
+}
+
+/// Leaves our note on the tables that are there, in one transaction: it waits for the commit of an older sync, which
+/// then finds the note at its next one.
+async fn claim(session: &Session, token: &str, plans: &[StreamPlan]) -> Result<Claimed> {
+    let unclaimed: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, "")).collect();
+    let held: Vec<_> =
+        unclaimed.iter().zip(plans).map(|(fence, plan)| (fence, &plan.table, Expect::Anything)).collect();
+    fence::begin(session, &held).await?;
+    let began = session.transaction().map(|t| t.began().to_owned()).unwrap_or_default();
+    let fences: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, &began)).collect();
+    let claimed = async {
+        let existing = introspect::tables(session, &names(plans)).await?;
+        leave_notes(session, &fences, plans, &existing).await?;
+        Ok(existing)
+    };
+    let existing = session.end(claimed.await).await?;
+    Ok(Claimed { fences, existing })
+}
+
+async fn leave_notes(
+    session: &Session,
+    fences: &[Fence],
+    plans: &[StreamPlan],
+    existing: &HashMap<TableName, ExistingTable>,
+) -> Result<()> {
+    let notes = fences.iter().zip(plans).flat_map(|(fence, plan)| {
+        let there = [&plan.table, &plan.next].into_iter().filter(|table| existing.contains_key(*table));
+        there.map(|table| fence.note(table))
+    });
+    let Some(notes) = notes.reduce(|all, note| all.then(&note)) else { return Ok(()) };
+    session.execute(&notes, "leaving the sync's note on its tables").await
+}
+
+/// Settles one stream in a transaction. What is there is read and claimed again when nothing is `known`.
+async fn prepare_stream(
+    cx: &Context,
+    session: &Session,
+    plan: &StreamPlan,
+    fence: &Fence,
+    known: Option<&HashMap<TableName, ExistingTable>>,
+) -> Result<Target> {
+    let held = [(fence, &plan.table, Expect::NobodyNewers), (fence, &plan.next, Expect::NobodyNewers)];
+    fence::begin(session, &held).await?;
+    let prepared = async {
+        let read;
+        let existing = if let Some(existing) = known {
+            existing
+        } else {
+            let (fences, plans) = (std::slice::from_ref(fence), std::slice::from_ref(plan));
+            read = introspect::tables(session, &names(plans)).await?;
+            leave_notes(session, fences, plans, &read).await?;
+            &read
+        };
+        let schema = schema_of(cx, plan, existing)?;
+        stream(cx, session, plan, schema, fence, existing).await
+    };
+    session.end(prepared.await).await
 }
 
 /// Refuses a role that lacks something, before any row is read, and makes the schemas that are missing.
@@ -139,6 +215,7 @@ async fn stream(
     session: &Session,
     plan: &StreamPlan,
     schema: TableSchema,
+    fence: &Fence,
     existing: &HashMap<TableName, ExistingTable>,
 ) -> Result<Target> {
     let table = existing.get(&plan.table);
@@ -166,7 +243,7 @@ async fn stream(
         _ => Place::NewNext,
     };
     let at = if matches!(place, Place::Next | Place::NewNext) { &plan.next } else { &plan.table };
-    let mut target = Target::new(plan, schema, at.clone(), generation);
+    let mut target = Target::new(plan, schema, at.clone(), generation, fence.clone());
     match place {
         Place::Final => change(cx, session, table, &target, !filled && matters).await?,
         Place::Next => {
@@ -232,7 +309,8 @@ async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&E
         }
     }
     let doing = format!("creating table {}", target.table);
-    session.execute(&ddl::create_table(&target.table, &target.schema, &kept), &doing).await?;
+    let create = ddl::create_table(&target.table, &target.schema, &kept).then(&target.fence.note(&target.table));
+    session.execute(&create, &doing).await?;
     let mapping = match old {
         Some(old) => evolve::mapping(cx, old, &target.schema),
         None => evolve::new_mapping(&target.schema),

@@ -3,12 +3,13 @@
 //! Where nothing hangs on the old table the new one takes its name, which is the shortest lock. Else the rows are
 //! replaced inside the old table in one transaction, so that views, grants, policies and the like never notice.
 
+use super::fence::{self, Expect};
 use super::indexes::{self, KeyIndex};
-use super::introspect;
-use super::{Context, Target, evolve};
+use super::link::Link;
+use super::{Context, Target, evolve, introspect, load};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
-use crate::pg::{Session, Type, value};
+use crate::pg::{Commit, Session, Type, value};
 use crate::schema::{ExistingTable, META_COLUMNS, TableName};
 use crate::sql::{ddl, dependents, merge};
 
@@ -33,10 +34,13 @@ pub(super) async fn generation_of(session: &Session, next: &ExistingTable) -> Re
 }
 
 /// Builds what a load leaves to its end, and publishes the next generation when there is one.
-pub(super) async fn finish(cx: &Context, session: &Session, target: &mut Target, complete: bool) -> Result<()> {
-    session.begin().await?;
-    let built = build_indexes(cx, session, target).await;
-    session.end(built).await?;
+pub(super) async fn finish(cx: &Context, link: &mut Link, target: &mut Target, complete: bool) -> Result<()> {
+    target.key_index = link
+        .repeat(async |session| {
+            fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
+            session.end(build_indexes(cx, session, target).await).await
+        })
+        .await?;
     if !target.is_next() {
         return Ok(());
     }
@@ -48,16 +52,53 @@ pub(super) async fn finish(cx: &Context, session: &Session, target: &mut Target,
         ));
         return Ok(());
     }
-    session.begin().await?;
-    let published = publish(cx, session, target).await;
-    session.end(published).await
+    loop {
+        let outcome = match link.session().await {
+            Ok(session) => attempt(cx, session, target).await,
+            Err(error) => Err(error),
+        };
+        let error = match outcome {
+            Ok(Commit::Done) => break,
+            Ok(Commit::Unknown(cause)) => {
+                if fence::settle(link, &target.fence, &target.schema.table, Expect::NobodyElses, &cause).await? {
+                    break;
+                }
+                cause
+            }
+            Err(error) => load::explain_lock(cx, &target.fence, &target.schema.table, error).await,
+        };
+        link.recover(error).await?;
+    }
+    target.fence.committed();
+    link.progress();
+    Ok(())
 }
 
-async fn build_indexes(cx: &Context, session: &Session, target: &mut Target) -> Result<()> {
-    if target.strategy.rows == Rows::Merged && target.key_index == KeyIndex::NotYet {
-        target.key_index = indexes::ensure_key(cx, session, target).await?;
+async fn attempt(cx: &Context, session: &Session, target: &Target) -> Result<Commit> {
+    let (next, table) = (&target.table, &target.schema.table);
+    let held = [(&target.fence, next, Expect::Ours), (&target.fence, table, Expect::NobodyElses)];
+    fence::begin(session, &held).await?;
+    let published = async {
+        publish(cx, session, target).await?;
+        session.execute(&target.fence.next_note(table), "publishing").await
+    };
+    match published.await {
+        Ok(()) => Ok(session.commit().await),
+        Err(error) => {
+            session.rollback().await;
+            Err(error)
+        }
     }
-    indexes::ensure_secondary(session, target).await
+}
+
+async fn build_indexes(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
+    let key_index = if target.strategy.rows == Rows::Merged && target.key_index == KeyIndex::NotYet {
+        indexes::ensure_key(cx, session, target).await?
+    } else {
+        target.key_index
+    };
+    indexes::ensure_secondary(session, target).await?;
+    Ok(key_index)
 }
 
 async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()> {

@@ -92,12 +92,8 @@ ALTER TABLE "sch""e.ma
     $1"."ta'b""le;--" RENAME TO """key"""
 
 -- ddl::lock_table
-LOCK TABLE ONLY "sch""e.ma
-    $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE
-
--- ddl::lock_indexes
-LOCK TABLE ONLY "sch""e.ma
-    $1"."ta'b""le;--" IN SHARE UPDATE EXCLUSIVE MODE
+SET LOCAL lock_timeout = 5000; LOCK TABLE ONLY "sch""e.ma
+    $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = 60000
 
 -- ddl::truncate
 TRUNCATE TABLE ONLY "sch""e.ma
@@ -735,14 +731,34 @@ SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS 
 -- introspect::taken_names
 SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname::text = $1 AND c.relname::text = ANY ($2)
 
+-- session::version
+SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4
+
+-- session::end_process
+BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND a.xact_start = '2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz; COMMIT
+
+-- session::is_working
+BEGIN; SET LOCAL search_path = ''; SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND (a.xact_start = '2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz OR a.state = 'disabled'); COMMIT
+
+-- session::end_idle_holders
+BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database() WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::pg_catalog.int8, l.objid::pg_catalog.int8) IN ((4294967295, 4294967295), (0, 5)) AND (a.state LIKE 'idle%' OR a.wait_event_type = 'Client'); COMMIT
+
+-- fence::hold
+SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock(k) FROM pg_catalog.unnest('{-7,5}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY['sch"e.ma
+    $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY['ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
+
+-- fence::note
+COMMENT ON TYPE "sch""e.ma
+    $1"."ta'b""le;--" IS '$1 /* '' */'
+
 -- session::begin on 12
-BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL tcp_user_timeout = 60000; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); SELECT pg_catalog.pg_backend_pid() AS process, pg_catalog.transaction_timestamp() AS began
 
 -- session::begin on 14
-BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL tcp_user_timeout = 60000; SET LOCAL client_connection_check_interval = '10s'; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); SELECT pg_catalog.pg_backend_pid() AS process, pg_catalog.transaction_timestamp() AS began
 
 -- session::begin on 17 as a role
-BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')
+BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL tcp_user_timeout = 60000; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); SELECT pg_catalog.pg_backend_pid() AS process, pg_catalog.transaction_timestamp() AS began
 
 -- session::commit
 COMMIT
@@ -760,6 +776,6 @@ ROLLBACK TO SAVEPOINT airbyte; RELEASE SAVEPOINT airbyte
 RELEASE SAVEPOINT airbyte
 
 -- session::blockers
-SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND n.nspname = 'sch"e.ma
-    $1' AND c.relname = 'ta''b"le;--' ORDER BY a.xact_start LIMIT 3
+SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND (l.relation = (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sch"e.ma
+    $1' AND c.relname = 'ta''b"le;--') OR l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::pg_catalog.int8 = 4294967295 AND l.objid::pg_catalog.int8 = 4294967295) GROUP BY 1, 2 ORDER BY pg_catalog.min(a.xact_start) LIMIT 3
 

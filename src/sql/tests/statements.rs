@@ -30,6 +30,12 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("introspect::tables", introspect::tables()),
         ("introspect::indexes", introspect::indexes()),
         ("introspect::taken_names", introspect::taken_names()),
+        ("session::version", session::version()),
+        ("session::end_process", session::end_process(4711, "2026-11-23 09:06:00.123456+00")),
+        ("session::is_working", session::is_working(4711, "2026-11-23 09:06:00.123456+00")),
+        ("session::end_idle_holders", session::end_idle_holders(&[-1, 5])),
+        ("fence::hold", fence::hold(&[-7, 5], &[&names.table])),
+        ("fence::note", fence::note(&names.table, &names.other)),
         ("session::begin on 12", session::begin(120_000, None)),
         ("session::begin on 14", session::begin(140_000, None)),
         ("session::begin on 17 as a role", session::begin(170_004, Some(&names.other))),
@@ -38,7 +44,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("session::savepoint", session::savepoint()),
         ("session::rollback_to_savepoint", session::rollback_to_savepoint()),
         ("session::release_savepoint", session::release_savepoint()),
-        ("session::blockers", session::blockers(&names.table.schema, &names.table.table)),
+        ("session::blockers", session::blockers(&names.table, -1)),
     ] {
         add(name, statement);
     }
@@ -92,7 +98,6 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::drop_table and what depends", ddl::drop_table(table, true));
     add("ddl::rename_table", ddl::rename_table(table, &names.key));
     add("ddl::lock_table", ddl::lock_table(table, true));
-    add("ddl::lock_indexes", ddl::lock_indexes(table));
     add("ddl::truncate", ddl::truncate(table, true));
     add("ddl::replica_identity_full", ddl::replica_identity_full(table));
     let key = schema.key_names();

@@ -1,0 +1,37 @@
+//! Durability: what breaks while rows are on their way, on real servers, and what is in the tables afterwards.
+//!
+//! One file a subject; each answers its tests from `trials()`. `cargo test --test durability FILTER` runs some of them, on
+//! the server that `PG_MAJOR` names.
+
+#![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
+#![allow(clippy::single_range_in_vec_init, reason = "lists of ranges of ids")]
+
+mod commits;
+mod kills;
+mod locks;
+mod scenario;
+mod stalls;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+mod writers;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+use support::postgres::TestServer;
+
+/// Most tests wait for time-outs and servers, not for the processor.
+const DEFAULT_THREADS: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
+    let trials =
+        [stalls::trials(), commits::trials(), kills::trials(), locks::trials(), wire::trials(), writers::trials()];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    // Statics are never dropped: the server would go with the process, but its files a moment later.
+    TestServer::stop_shared();
+    conclusion.exit_code()
+}

@@ -1,0 +1,204 @@
+//! A sync with known ids behind a proxy, and the count of what is in its tables afterwards.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::connector::{Connector, Outcome, Running};
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::postgres::{Address, TestDatabase, TestServer};
+use crate::support::sql::Sql;
+
+/// Whatever is waited for comes within this, on a busy machine too.
+pub const SOON: Duration = Duration::from_secs(120);
+
+pub type Checked = Result<(), String>;
+
+/// A database, its proxy, and a session of the superuser that looks on.
+pub struct Scenario {
+    pub proxy: FaultProxy,
+    pub sql: Sql,
+    pub database: TestDatabase,
+    /// Settings of the connector beside those of the database.
+    pub settings: Value,
+}
+
+/// How a stream of the catalog is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    Append,
+    Dedup,
+    /// A refresh of this generation.
+    Refresh(i64),
+}
+
+impl Scenario {
+    /// On the server that all tests share.
+    pub fn shared() -> Result<Self, String> {
+        Self::on(&TestServer::shared())
+    }
+
+    /// On a server of its own, which the test may harm.
+    pub fn on(address: &Address) -> Result<Self, String> {
+        let database = address.database()?;
+        let sql = database.superuser()?;
+        Ok(Self { proxy: FaultProxy::before(database.port()), sql, database, settings: json!({}) })
+    }
+
+    pub fn config(&self) -> Value {
+        let mut config = self.database.config();
+        config["port"] = json!(self.proxy.port());
+        config["commit_interval_seconds"] = json!(1);
+        for (name, value) in self.settings.as_object().into_iter().flatten() {
+            config[name] = value.clone();
+        }
+        config
+    }
+
+    /// Starts a sync of these streams.
+    pub fn start(&self, streams: &[(&str, Mode)]) -> Running {
+        Connector::write(&self.config(), &catalog(streams)).start()
+    }
+
+    /// `table` holds exactly the ids of these ranges, each once.
+    pub fn holds(&self, table: &str, ids: &[Range<u32>]) -> Checked {
+        let mut wanted: Vec<u32> = ids.iter().cloned().flatten().collect();
+        let rows = self.database.superuser()?.rows(&format!("SELECT id FROM airbyte.{table}"))?;
+        let mut stored: Vec<u32> =
+            rows.into_iter().flatten().map(|id| id.and_then(|id| id.parse().ok()).expect("an id")).collect();
+        wanted.sort_unstable();
+        stored.sort_unstable();
+        if wanted == stored {
+            return Ok(());
+        }
+        let missing = wanted.iter().filter(|id| stored.binary_search(id).is_err()).count();
+        let twice = stored.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        Err(format!(
+            "{table} has {} rows instead of {}: {missing} are missing, {twice} are there more than once",
+            stored.len(),
+            wanted.len()
+        ))
+    }
+
+    /// Waits until a session of the connector is seen so in `pg_stat_activity`; answers its process id.
+    pub fn wait_for_process(&self, condition: &str) -> Result<String, String> {
+        let query = format!(
+            "SELECT pid FROM pg_stat_activity WHERE usename = '{}' AND {condition} LIMIT 1",
+            self.database.writer
+        );
+        wait_for(&format!("a process with {condition}"), || {
+            self.sql.value(&query).map(|pid| Some(pid).filter(|pid| !pid.is_empty()))
+        })
+    }
+
+    pub fn terminate(&self, pid: &str) -> Checked {
+        self.sql.run(&format!("SELECT pg_terminate_backend({pid})"))
+    }
+
+    /// Nothing of the connector is left: no session, no lock.
+    pub fn nothing_is_left(&self) -> Checked {
+        let query = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", self.database.writer);
+        let sql = self.database.superuser()?;
+        wait_for("the end of the connector's sessions", || {
+            Ok(Some(()).filter(|()| sql.value(&query).is_ok_and(|count| count == "0")))
+        })
+    }
+}
+
+/// Asks again and again.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = ask()? {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("{what}: not within {} seconds", SOON.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn catalog(streams: &[(&str, Mode)]) -> Value {
+    let streams: Vec<Value> = streams.iter().map(|(name, mode)| stream(name, *mode)).collect();
+    json!({"streams": streams})
+}
+
+fn stream(name: &str, mode: Mode) -> Value {
+    let properties = json!({
+        "id": {"type": "integer"},
+        "part": {"type": "integer"},
+        "pad": {"type": "string"},
+    });
+    let (generation, minimum) = match mode {
+        Mode::Refresh(generation) => (generation, generation),
+        _ => (0, 0),
+    };
+    json!({
+        "stream": {"name": name, "json_schema": {"type": "object", "properties": properties}},
+        "sync_mode": "incremental",
+        "destination_sync_mode": if mode == Mode::Append { "append" } else { "append_dedup" },
+        "primary_key": [["id"]],
+        "cursor_field": ["part"],
+        "generation_id": generation,
+        "minimum_generation_id": minimum,
+        "sync_id": 1,
+    })
+}
+
+/// Records with these ids.
+pub fn records(stream: &str, part: u32, ids: Range<u32>) -> String {
+    ids.map(|id| {
+        let data = json!({"id": id, "part": part, "pad": "x".repeat(100)});
+        format!("{}\n", json!({"type": "RECORD", "record": {"stream": stream, "emitted_at": 1, "data": data}}))
+    })
+    .collect()
+}
+
+pub fn state(number: u32) -> String {
+    let global = json!({"shared_state": {"number": number}, "stream_states": []});
+    format!("{}\n", json!({"type": "STATE", "state": {"type": "GLOBAL", "global": global}}))
+}
+
+pub fn complete(streams: &[&str]) -> String {
+    let line = |name: &&str| {
+        let status = json!({"stream_descriptor": {"name": name}, "status": "COMPLETE"});
+        let trace = json!({"type": "STREAM_STATUS", "emitted_at": 1.0, "stream_status": status});
+        format!("{}\n", json!({"type": "TRACE", "trace": trace}))
+    };
+    streams.iter().map(line).collect()
+}
+
+/// Ended well, with so many states.
+pub fn succeeded(outcome: &Outcome, states: usize) -> Checked {
+    let acknowledged = outcome.messages_of("STATE").len();
+    if outcome.code() == 0 && acknowledged == states {
+        return Ok(());
+    }
+    Err(format!("exit code {}, {acknowledged} states of {states}: {:#?}", outcome.code(), outcome.stdout))
+}
+
+/// Ended with one error of this failure type whose message holds all these words.
+pub fn failed(outcome: &Outcome, failure_type: &str, words: &[&str]) -> Checked {
+    let errors: Vec<Value> =
+        outcome.messages_of("TRACE").into_iter().filter(|m| m["trace"]["type"] == "ERROR").collect();
+    let [error] = &errors[..] else {
+        return Err(format!("exit code {}, not one error: {:#?}", outcome.code(), outcome.stdout));
+    };
+    let error = &error["trace"]["error"];
+    let message = error["message"].as_str().unwrap_or_default();
+    if outcome.code() == 1 && error["failure_type"] == failure_type && words.iter().all(|word| message.contains(word)) {
+        return Ok(());
+    }
+    Err(format!("exit code {}: expected {failure_type} with {words:?}: {error}", outcome.code()))
+}
+
+/// Some LOG holds these words.
+pub fn logged(outcome: &Outcome, words: &str) -> Checked {
+    let said = |log: &Value| log["log"]["message"].as_str().is_some_and(|text| text.contains(words));
+    if outcome.messages_of("LOG").iter().any(said) {
+        return Ok(());
+    }
+    Err(format!("no LOG says \"{words}\": {:#?}", outcome.stdout))
+}

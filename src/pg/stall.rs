@@ -1,0 +1,105 @@
+//! No wait for the server is unbounded, and no statement that takes long is killed.
+//!
+//! After a time of silence a second connection asks the server how the first one's process is. While it works, the wait
+//! goes on. When it waits for us, is idle or is gone, what it said or what we said never arrived: then the connection is
+//! dead, whatever the sockets say. The same where the server cannot be reached either.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::session::{Session, rows_of, text};
+use super::sqlstate::statement_error;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
+
+/// What a second connection found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Seen {
+    /// The server works on the transaction, or does not let us look.
+    Working,
+    /// It waits for us, is idle, or knows nothing of the transaction.
+    Waiting,
+    /// The server cannot be reached.
+    Unreachable,
+}
+
+impl Session {
+    /// Waits for the `answer` to a `statement` as long as the server works on it.
+    ///
+    /// # Errors
+    /// The server's refusal; [`ErrorKind::Connection`] when the connection is dead. It is closed then.
+    pub(super) async fn answer<T>(
+        &self,
+        doing: &str,
+        statement: &str,
+        answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
+        let mut answer = std::pin::pin!(answer);
+        let mut patience = limits::SILENCE;
+        let mut silence = Duration::ZERO;
+        let mut doubtful = false;
+        loop {
+            if let Ok(answered) = timeout(patience, &mut answer).await {
+                return answered.map_err(|error| statement_error(error, doing, statement));
+            }
+            silence += patience;
+            match self.look().await {
+                Seen::Working => {
+                    doubtful = false;
+                    patience = limits::SILENCE;
+                }
+                // The answer may have been on its way while we looked.
+                _ if !doubtful => {
+                    doubtful = true;
+                    patience = limits::SILENCE_IN_DOUBT;
+                }
+                seen => {
+                    self.abandon();
+                    return Err(silent(doing, silence, seen));
+                }
+            }
+        }
+    }
+
+    async fn look(&self) -> Seen {
+        let Some(question) = self.is_working() else { return Seen::Waiting };
+        // Not a `Session`, whose own waits would come here again.
+        let asked = async {
+            let (client, _driver) = self.connector.inner.connect(None).await?;
+            client
+                .simple_query(question.as_str())
+                .await
+                .map_err(|error| statement_error(error, "looking for a session", question.as_str()))
+        };
+        match timeout(limits::LOOK_TIMEOUT, asked).await {
+            Ok(Ok(messages)) => {
+                let rows = rows_of(messages);
+                let working = rows.first().and_then(|row| text(row, "working").ok().flatten());
+                if working == Some("t") { Seen::Working } else { Seen::Waiting }
+            }
+            // It answered, so it lives; it has no room for a second connection, or the like.
+            Ok(Err(error)) if error.sqlstate().is_some() => Seen::Working,
+            _ => Seen::Unreachable,
+        }
+    }
+}
+
+/// The error says that the connection was given up here, so nothing more will come from it.
+pub(super) fn was_silent(error: &Error) -> bool {
+    error.kind() == ErrorKind::Connection && std::error::Error::source(error).is_none()
+}
+
+fn silent(doing: &str, silence: Duration, seen: Seen) -> Error {
+    let why = match seen {
+        Seen::Unreachable => "and cannot be reached by a new connection either",
+        _ => "and does not work on it: a message was lost on the way",
+    };
+    let seconds = silence.as_secs();
+    Error::new(
+        ErrorKind::Connection,
+        format!(
+            "the connection to the database was lost while {doing}: the server was silent for {seconds} seconds {why}"
+        ),
+    )
+}

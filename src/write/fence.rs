@@ -1,0 +1,238 @@
+//! Which sync a stream's tables belong to.
+//!
+//! At its start a sync leaves a note with a token of its own on each stream's tables. Every later transaction that touches
+//! them takes the stream's lock first and then finds its own note there, or gives up: so an older sync that is still
+//! alive stops at its next transaction. The note also counts the transactions that committed rows; they are in it
+//! together or not at all. That settles a COMMIT whose answer was lost, and shows when a server has lost what it had confirmed.
+//!
+//! The status of the transaction's id would not do: after a fail-over the new primary gives the same ids to others.
+
+use super::link::Link;
+use crate::error::{Error, ErrorKind, Result};
+use crate::naming::lock_key;
+use crate::pg::{Session, text};
+use crate::schema::TableName;
+use crate::sql::{Statement, fence as sql};
+
+const BEGINNING: &str = "destination-postgres: sync ";
+const BEGAN: &str = " began at ";
+const COMMITS: &str = ", commits: ";
+
+/// A stream's place in this sync.
+#[derive(Clone, Debug)]
+pub(crate) struct Fence {
+    key: i64,
+    token: String,
+    began: String,
+    /// Transactions that committed rows.
+    commits: u64,
+}
+
+/// What a table has to say of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Expect {
+    /// Our note with our count.
+    Ours,
+    /// Our note, whatever its count; also a table without any, or no table.
+    NobodyElses,
+    /// As before, or the note of an older sync, which made the table after we had begun.
+    NobodyNewers,
+    /// Nothing: it is about to become ours.
+    Anything,
+}
+
+impl Fence {
+    /// The place of the stream of a final table. `token` and `began` are those of the sync.
+    pub fn new(table: &TableName, token: &str, began: &str) -> Self {
+        Self {
+            key: lock_key(&table.schema, &table.table),
+            token: token.to_owned(),
+            began: began.to_owned(),
+            commits: 0,
+        }
+    }
+
+    /// The key of its lock.
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
+    /// Leaves our note on a table that is there.
+    pub fn note(&self, table: &TableName) -> Statement {
+        sql::note(table, &self.text(self.commits))
+    }
+
+    /// Leaves the note that will hold once the transaction commits; [`Fence::committed`] is due then.
+    pub fn next_note(&self, table: &TableName) -> Statement {
+        sql::note(table, &self.text(self.commits + 1))
+    }
+
+    /// A transaction with [`Fence::next_note`] has committed.
+    pub fn committed(&mut self) {
+        self.commits += 1;
+    }
+
+    fn text(&self, commits: u64) -> String {
+        let Self { token, began, .. } = self;
+        format!(
+            "{BEGINNING}{token}{BEGAN}{began}{COMMITS}{commits}. The next sync of this table replaces this note, and an \
+             older one that still runs stops when it finds it replaced. It may be removed when no sync runs."
+        )
+    }
+
+    fn verify(&self, table: &TableName, note: Option<&str>, expect: Expect) -> Result<()> {
+        let found = note.and_then(Note::read);
+        match (expect, found) {
+            (Expect::Anything, _) | (Expect::NobodyElses | Expect::NobodyNewers, None) => Ok(()),
+            (Expect::NobodyElses | Expect::NobodyNewers, Some(found)) if found.token == self.token => Ok(()),
+            // The server writes its time so that the texts are in order.
+            (Expect::NobodyNewers, Some(found)) if (found.began, found.token) < (&*self.began, &*self.token) => Ok(()),
+            (Expect::Ours, Some(found)) if found.token == self.token && found.commits == self.commits => Ok(()),
+            (_, Some(found)) if found.token == self.token => Err(Error::new(
+                ErrorKind::Lost,
+                format!(
+                    "table {table} has lost rows that the server had confirmed as durable ({} of {} commits are left): it \
+                     may have failed over to a replica that lagged behind, or was restored. Refresh the stream",
+                    found.commits, self.commits
+                ),
+            )),
+            (_, Some(found)) => Err(Error::new(
+                ErrorKind::Superseded,
+                format!(
+                    "another sync of table {table} began at {}, so this one stops; what it has acknowledged is there",
+                    found.began
+                ),
+            )),
+            (_, None) => Err(Error::new(
+                ErrorKind::Superseded,
+                format!("table {table} was dropped or replaced by somebody during the sync: sync again"),
+            )),
+        }
+    }
+}
+
+/// A note as it is read again.
+struct Note<'a> {
+    token: &'a str,
+    began: &'a str,
+    commits: u64,
+}
+
+impl<'a> Note<'a> {
+    /// None for a text that is not ours.
+    fn read(text: &'a str) -> Option<Self> {
+        let (token, rest) = text.strip_prefix(BEGINNING)?.split_once(BEGAN)?;
+        let (began, rest) = rest.split_once(COMMITS)?;
+        let commits = rest.split('.').next()?.parse().ok()?;
+        Some(Self { token, began, commits })
+    }
+}
+
+/// Begins a transaction on the tables of some streams: takes their locks, then looks for our notes. No round trip more
+/// than to begin.
+///
+/// # Errors
+/// [`ErrorKind::Superseded`] or [`ErrorKind::Lost`] when a table is not as expected; nothing is open then.
+pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<()> {
+    let notes = begin_and_read(session, held).await?;
+    for ((fence, table, expect), note) in held.iter().zip(&notes) {
+        if let Err(error) = fence.verify(table, note.as_deref(), *expect) {
+            session.rollback().await;
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+async fn begin_and_read(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<Vec<Option<String>>> {
+    let mut keys: Vec<i64> = held.iter().map(|(fence, ..)| fence.key).collect();
+    // In one order everywhere, or two syncs of the same tables could wait for each other.
+    keys.sort_unstable();
+    keys.dedup();
+    let tables: Vec<&TableName> = held.iter().map(|(_, table, _)| *table).collect();
+    let rows = session.begin_with(&[sql::hold(&keys, &tables)]).await?;
+    let answers = rows.iter().filter(|row| row.columns().iter().any(|c| c.name() == sql::NOTE));
+    let notes: Vec<Option<String>> =
+        answers.map(|row| Ok(text(row, sql::NOTE)?.map(str::to_owned))).collect::<Result<_>>()?;
+    if notes.len() != held.len() {
+        session.rollback().await;
+        return Err(Error::new(ErrorKind::Internal, "the server did not tell whose the tables are"));
+    }
+    Ok(notes)
+}
+
+/// Whether a COMMIT without an answer, of a transaction with [`Fence::next_note`] on `table`, took place. `before` is what
+/// the table says if not.
+///
+/// # Errors
+/// When it cannot be known within the time there is for attempts, or another sync has taken over.
+pub(super) async fn settle(
+    link: &mut Link,
+    fence: &Fence,
+    table: &TableName,
+    before: Expect,
+    cause: &Error,
+) -> Result<bool> {
+    let unknown = |error: Error| {
+        let before = cause.message();
+        error.context(&format!("it is not known whether the last rows are stored, since {before}, and asking failed"))
+    };
+    let mut after = fence.clone();
+    after.committed();
+    link.note_failure(cause);
+    link.ask(async |session| {
+        let held = [(fence, table, Expect::NobodyElses)];
+        let notes = begin_and_read(session, &held).await?;
+        let note = notes.first().and_then(Option::as_deref);
+        let took_place = after.verify(table, note, Expect::Ours);
+        let outcome = match took_place {
+            // Written once more: where a standby has to confirm commits, this one confirms that one.
+            Ok(()) => session.execute(&after.note(table), "settling a commit").await.map(|()| true),
+            Err(_) => fence.verify(table, note, before).map(|()| false),
+        };
+        session.end(outcome).await
+    })
+    .await
+    .map_err(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> TableName {
+        TableName { schema: "s".into(), table: "t".into() }
+    }
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let mut fence = Fence::new(&table(), "0190-ab", "2026-11-23 09:06:00.123456+00");
+        fence.committed();
+        let text = fence.text(17);
+        let note = Note::read(&text).expect("a note");
+        assert_eq!((note.token, note.began, note.commits), ("0190-ab", "2026-11-23 09:06:00.123456+00", 17));
+        assert!(Note::read("somebody's own words").is_none());
+    }
+
+    #[test]
+    fn only_our_own_note_with_our_count_lets_us_go_on() {
+        let mut fence = Fence::new(&table(), "a", "then");
+        fence.committed();
+        let other = Fence::new(&table(), "b", "later").text(1);
+        let verify = |note: Option<&str>, expect| fence.verify(&table(), note, expect).map_err(|e| e.kind());
+        assert_eq!(verify(Some(&fence.text(1)), Expect::Ours), Ok(()));
+        assert_eq!(verify(Some(&fence.text(0)), Expect::Ours), Err(ErrorKind::Lost));
+        assert_eq!(verify(Some(&other), Expect::Ours), Err(ErrorKind::Superseded));
+        assert_eq!(verify(None, Expect::Ours), Err(ErrorKind::Superseded));
+        assert_eq!(verify(Some(&fence.text(0)), Expect::NobodyElses), Ok(()));
+        assert_eq!(verify(Some("free words"), Expect::NobodyElses), Ok(()));
+        assert_eq!(verify(None, Expect::NobodyElses), Ok(()));
+        assert_eq!(verify(Some(&other), Expect::NobodyElses), Err(ErrorKind::Superseded));
+        assert_eq!(verify(Some(&other), Expect::Anything), Ok(()));
+        assert_eq!(verify(Some(&other), Expect::NobodyNewers), Ok(()));
+        let newer = Fence::new(&table(), "a", "then!").text(1);
+        assert_eq!(verify(Some(&newer), Expect::NobodyNewers), Ok(()), "it is ours");
+        let newer = Fence::new(&table(), "b", "then").text(1);
+        assert_eq!(verify(Some(&newer), Expect::NobodyNewers), Err(ErrorKind::Superseded));
+    }
+}
