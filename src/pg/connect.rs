@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
+use super::driver::Driver;
 use super::login::{Failed, Login};
 use super::report::{Event, Report};
 use super::ssh::Bastion;
@@ -17,10 +17,6 @@ use super::tcp::{Peer, tcp};
 use super::tls::Policy;
 use crate::config::{Config, SslMode};
 use crate::error::{Error, Result};
-
-/// The task that moves the bytes of a connection. It ends when the client is dropped or the connection breaks; then its
-/// error says why, where the client's own error is only "connection closed".
-pub type Driver = JoinHandle<std::result::Result<(), tokio_postgres::Error>>;
 
 const SERVER: Peer = Peer {
     what: "the server",

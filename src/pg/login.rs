@@ -14,7 +14,7 @@ use tokio_postgres::error::DbError;
 use tokio_postgres::{Client, Config as Settings};
 
 use super::clean;
-use super::connect::Driver;
+use super::driver::Driver;
 use super::password;
 use super::refusal::{Refusal, explain_refusal};
 use super::report::{Report, Step};
@@ -100,7 +100,7 @@ impl Login {
                 let how = method.name().map_or_else(|| self.unasked(encrypted), |name| format!("by {name}"));
                 self.report.done(Step::Login, &format!("as `{}` {how}", self.config.username));
                 self.warn_of_exposure(encrypted);
-                Ok((client, tokio::spawn(connection)))
+                Ok((client, Driver::start(connection)))
             }
             Ok(Err(error)) => Err(self.login_failed(error, encrypted)),
             Err(_) => {

@@ -4,6 +4,7 @@
 //! waits for the source; every wait for the server is bounded (see [`stall`]).
 
 mod connect;
+mod driver;
 mod login;
 mod password;
 mod pem;
@@ -78,7 +79,7 @@ impl Connector {
 
     async fn open(&self, latest: Option<Instant>) -> Result<Session> {
         let (client, driver) = self.inner.connect(latest).await?;
-        Session::new(self.clone(), client, driver.abort_handle()).await
+        Session::new(self.clone(), client, driver).await
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Row, SimpleQueryMessage, SimpleQueryRow};
 
+use super::driver::Driver;
 use super::stall::was_silent;
 use super::{Connector, ToSql, TransactionId, Type, single};
 use crate::error::{Error, Result};
@@ -15,8 +15,7 @@ use crate::sql::{Statement, session};
 /// A connection to the database.
 pub struct Session {
     pub(super) client: Client,
-    /// The task that moves the bytes.
-    driver: AbortHandle,
+    pub(super) driver: Driver,
     /// For a second connection, to ask how this one's server process is.
     pub(super) connector: Connector,
     version: u32,
@@ -24,7 +23,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) async fn new(connector: Connector, client: Client, driver: AbortHandle) -> Result<Self> {
+    pub(super) async fn new(connector: Connector, client: Client, driver: Driver) -> Result<Self> {
         let mut session = Self { client, driver, connector, version: 0, transaction: Mutex::default() };
         let row = session.query(session::version(), &[], "asking the server's version").await?;
         let version: i32 = single(&row)?;

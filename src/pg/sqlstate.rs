@@ -6,13 +6,16 @@
 use tokio_postgres::error::DbError;
 
 use super::clean;
+use super::driver::reason;
 use crate::error::{Error, ErrorKind};
 
 /// The error for a `statement` that failed while `doing` something ("creating table \"a\".\"b\"").
-pub fn statement_error(error: tokio_postgres::Error, doing: &str, statement: &str) -> Error {
+/// `end`: why the connection has broken, if it has.
+pub fn statement_error(error: tokio_postgres::Error, doing: &str, statement: &str, end: Option<&str>) -> Error {
     let Some(db) = error.as_db_error() else {
-        return Error::new(ErrorKind::Connection, format!("the connection to the database was lost while {doing}"))
-            .with_source(error);
+        let why = reason(&error).or(end.map(str::to_owned)).map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("the connection to the database was lost while {doing}{why}");
+        return Error::new(ErrorKind::Connection, text).with_source(error);
     };
     let code = db.code().code().to_owned();
     let raised = customers(db, statement);

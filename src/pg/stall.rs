@@ -41,7 +41,7 @@ impl Session {
         let mut doubtful = false;
         loop {
             if let Ok(answered) = timeout(patience, &mut answer).await {
-                return answered.map_err(|error| statement_error(error, doing, statement));
+                return answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()));
             }
             silence += patience;
             match self.look().await {
@@ -70,7 +70,7 @@ impl Session {
             client
                 .simple_query(question.as_str())
                 .await
-                .map_err(|error| statement_error(error, "looking for a session", question.as_str()))
+                .map_err(|error| statement_error(error, "looking for a session", question.as_str(), None))
         };
         match timeout(limits::LOOK_TIMEOUT, asked).await {
             Ok(Ok(messages)) => {

@@ -66,7 +66,7 @@ impl Session {
         let messages = match answered {
             Ok(messages) => messages,
             Err(error) => {
-                let error = statement_error(error, doing, script.as_str());
+                let error = statement_error(error, doing, script.as_str(), self.driver.end());
                 self.rollback().await;
                 return Err(self.explain_begin(error));
             }
