@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::secrets::Secrets;
 
-/// How long a connector may take before a test gives it up.
-pub const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a connector may take before a test gives it up; generous, as it may share the machine with much else.
+pub const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// One run to be: what it is asked, and with which files.
 ///
