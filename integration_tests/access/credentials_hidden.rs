@@ -5,9 +5,9 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::connector::Connector;
+use crate::support::connector::{Connector, Outcome};
 use crate::support::postgres::TestServer;
 use crate::support::secrets::Secrets;
 use crate::support::sql::quote_literal;
@@ -23,31 +23,41 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A trigger sends the password back in an error, in several spellings.
+/// Functions of the database send the password back in an error, in several spellings: where rows are loaded, whose values
+/// it may hold, and where a table is made.
 fn what_the_server_sends_back_is_not_shown() -> Result<(), Failed> {
     let database = TestServer::shared().database()?;
     let sql = database.superuser()?;
     let (config, catalog) = (database.config(), workload::append_catalog("rows"));
-    workload::succeeded(
-        &Connector::write(&config, &catalog).run(workload::append_input("rows", 0..1, 1).as_bytes()),
-        1,
-    )?;
+    let load = |catalog: &Value, stream: &str| {
+        Connector::write(&config, catalog).run(workload::append_input(stream, 0..1, 1).as_bytes())
+    };
+    workload::succeeded(&load(&catalog, "rows"), 1)?;
     let password = config["password"].as_str().unwrap_or_default();
     let json = config["password"].to_string();
     for text in [password, &json, "w%40%5B%2F%3F%23%22%5C%2B%20%26%3A%25%5D%241%27", "d0BbLz8jIlwrICY6JV0kMSc="] {
-        sql.run(&format!(
-            "CREATE OR REPLACE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN
-                 RAISE NOTICE USING MESSAGE = {text};
-                 RAISE EXCEPTION USING MESSAGE = 'told: ' || {text}, DETAIL = {text}, HINT = {text};
-             END $f$;
-             DROP TRIGGER IF EXISTS tell ON airbyte.rows;
-             CREATE TRIGGER tell BEFORE INSERT ON airbyte.rows FOR EACH ROW EXECUTE FUNCTION tell()",
+        let raise = format!(
+            "BEGIN RAISE NOTICE USING MESSAGE = {text};
+             RAISE EXCEPTION USING MESSAGE = 'told: ' || {text}, DETAIL = {text}, HINT = {text}; END",
             text = quote_literal(text)
-        ))?;
+        );
         // That no secret is in it is looked for wherever the connector runs.
-        let outcome = Connector::write(&config, &catalog).run(workload::append_input("rows", 0..1, 1).as_bytes());
-        let error = outcome.messages_of("TRACE")[0]["trace"]["error"]["message"].to_string();
-        assert!(error.contains("told: ") && error.contains("***"), "{outcome:#?}");
+        let told = |outcome: &Outcome| outcome.messages_of("TRACE")[0]["trace"]["error"]["message"].to_string();
+        sql.run(&format!(
+            "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $f$ {raise} $f$;
+             CREATE TRIGGER tell BEFORE INSERT ON airbyte.rows FOR EACH ROW EXECUTE FUNCTION tell()"
+        ))?;
+        let outcome = load(&catalog, "rows");
+        sql.run("DROP FUNCTION tell() CASCADE")?;
+        assert!(told(&outcome).contains("function public.tell()"), "{outcome:#?}");
+
+        sql.run(&format!(
+            "CREATE FUNCTION tell() RETURNS event_trigger LANGUAGE plpgsql AS $f$ {raise} $f$;
+             CREATE EVENT TRIGGER tell ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION tell()"
+        ))?;
+        let outcome = load(&workload::append_catalog("more"), "more");
+        sql.run("DROP FUNCTION tell() CASCADE")?;
+        assert!(told(&outcome).contains("told: ") && told(&outcome).contains("***"), "{outcome:#?}");
     }
     Ok(())
 }
