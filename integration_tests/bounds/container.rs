@@ -18,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Runs it as process 1, after these words of a shell.
+/// Runs it as process 1, after these words of a shell, with the signals as a shell in the foreground leaves them.
 fn in_container(connector: Connector, before: &str) -> Connector {
     let script = format!("{before} exec \"$@\"");
     let mut words = vec!["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"];
@@ -26,7 +26,7 @@ fn in_container(connector: Connector, before: &str) -> Connector {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
         words.extend(["--user", "--map-root-user"]);
     }
-    words.extend(["sh", "-c", &script, "sh"]);
+    words.extend(["env", "--default-signal=INT,TERM", "sh", "-c", &script, "sh"]);
     connector.by(&words)
 }
 
