@@ -10,6 +10,8 @@ pub const READ_BYTES: usize = 256 << 10;
 pub const CHUNKS_QUEUED: usize = 4;
 /// Bytes from which on a chunk of stdin does not wait in the queue.
 pub const CHUNK_BYTES: usize = 4 << 20;
+/// Bytes from which on a chunk of stdin has the memory to itself: what came before it is loaded before it is read.
+pub const LARGE_CHUNK_BYTES: usize = 16 << 20;
 /// Deepest nesting stored in `jsonb`, in levels; Postgres's own limit depends on its stack.
 pub const JSON_DEPTH: usize = 2_000;
 /// Digits after the decimal point that `numeric` holds.

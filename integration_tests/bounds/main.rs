@@ -7,6 +7,7 @@
 
 mod bed;
 mod container;
+mod memory;
 mod panics;
 mod pipes;
 mod signals;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [container::trials(), panics::trials(), pipes::trials(), signals::trials()];
+    let trials = [container::trials(), memory::trials(), panics::trials(), pipes::trials(), signals::trials()];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     TestServer::stop_shared();

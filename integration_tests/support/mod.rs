@@ -6,6 +6,7 @@
 pub mod bastion;
 pub mod certificates;
 pub mod connector;
+pub mod control_group;
 pub mod dump;
 pub mod fault_proxy;
 pub mod hostile_bastion;

@@ -127,6 +127,13 @@ impl RecordDecoder {
         &self.left_out
     }
 
+    /// Forgets the last record where it was large.
+    pub fn shrink(&mut self) {
+        if self.text.capacity() > limits::BATCH_BYTES {
+            self.text = String::new();
+        }
+    }
+
     /// The tokens of the last record, one a column, and the text they point into.
     pub fn tokens<'a>(&'a self, line: &'a str) -> (&'a [Token], &'a str) {
         (&self.tokens, if self.raw { &self.text } else { line })

@@ -95,6 +95,7 @@ impl Router {
             &mut self.ids,
             &mut self.first_load,
         );
+        stream.decoder.shrink();
         if !stream.filled {
             stream.filled = true;
             self.filled.push(number);

@@ -139,6 +139,7 @@ impl StreamBatch {
             self.scratch.insert(0, '[');
             self.scratch.push(']');
             self.changes.append_value(&self.scratch);
+            self.scratch.shrink_to(limits::BATCH_BYTES);
         }
         self.rows += 1;
         self.count += 1;

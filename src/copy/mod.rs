@@ -1,6 +1,7 @@
 //! Record batches -> chunks of binary COPY.
 //!
-//! Invariant: pure; every chunk but the last is at least [`limits::COPY_CHUNK_BYTES`] long and ends with a whole row.
+//! Invariant: pure; every chunk but the last is between one and two times [`limits::COPY_CHUNK_BYTES`] long. A chunk may end
+//! anywhere, also within a field: the server does not care, and a large text is never copied in one piece.
 
 use arrow::array::{AsArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -34,6 +35,10 @@ pub struct CopyChunks<'a> {
     columns: CopyColumns,
     current: Option<BatchReader<'a>>,
     row: usize,
+    /// The next part of the row.
+    part: usize,
+    /// The rest of a field, which comes before that.
+    tail: &'a [u8],
     arrival: i64,
     started: bool,
     done: bool,
@@ -48,6 +53,8 @@ impl<'a> CopyChunks<'a> {
             columns,
             current: None,
             row: 0,
+            part: 0,
+            tail: &[],
             arrival: 0,
             started: false,
             done: false,
@@ -59,7 +66,7 @@ impl Iterator for CopyChunks<'_> {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        /// Room for the row that crosses the chunk's size.
+        /// Room for the field that crosses the chunk's size.
         const SLACK: usize = 8 << 10;
         if self.done {
             return None;
@@ -70,6 +77,12 @@ impl Iterator for CopyChunks<'_> {
             out.extend_from_slice(HEADER);
         }
         while out.len() < limits::COPY_CHUNK_BYTES {
+            if !self.tail.is_empty() {
+                let (now, later) = self.tail.split_at(self.tail.len().min(limits::COPY_CHUNK_BYTES));
+                out.extend_from_slice(now);
+                self.tail = later;
+                continue;
+            }
             let Some(batch) = &self.current else {
                 let Some(next) = self.batches.next() else {
                     self.done = true;
@@ -84,9 +97,12 @@ impl Iterator for CopyChunks<'_> {
                 self.current = None;
                 continue;
             }
-            batch.encode(self.row, self.arrival, self.columns, &mut out);
-            self.row += 1;
-            self.arrival += 1;
+            (self.part, self.tail) = batch.encode(self.row, self.part, self.arrival, self.columns, &mut out);
+            if self.part == batch.parts() {
+                self.part = 0;
+                self.row += 1;
+                self.arrival += 1;
+            }
         }
         Some(Bytes::from(out))
     }
@@ -117,7 +133,44 @@ impl<'a> BatchReader<'a> {
         }
     }
 
-    fn encode(&self, row: usize, arrival: i64, with: CopyColumns, out: &mut Vec<u8>) {
+    /// How many parts of a row [`BatchReader::encode`] counts: its beginning, the changes, the arrival and the columns.
+    fn parts(&self) -> usize {
+        3 + self.columns.len()
+    }
+
+    /// Appends a row from this part on, until the chunk is full or a text is too large to be copied at once. Answers the part
+    /// that comes next and the text that comes before it.
+    fn encode(
+        &self,
+        row: usize,
+        mut part: usize,
+        arrival: i64,
+        with: CopyColumns,
+        out: &mut Vec<u8>,
+    ) -> (usize, &'a [u8]) {
+        while part < self.parts() && out.len() < limits::COPY_CHUNK_BYTES {
+            let mut tail: &[u8] = &[];
+            match part {
+                0 => self.begin(row, with, out),
+                1 if with.changes => tail = self.changes.encode(row, out),
+                2 if with.arrival => {
+                    out.extend_from_slice(&8_i32.to_be_bytes());
+                    out.extend_from_slice(&arrival.to_be_bytes());
+                }
+                1 | 2 => {}
+                _ => tail = self.columns.get(part - 3).map_or(tail, |column| column.encode(row, out)),
+            }
+            part += 1;
+            if tail.len() > limits::COPY_CHUNK_BYTES {
+                return (part, tail);
+            }
+            out.extend_from_slice(tail);
+        }
+        (part, &[])
+    }
+
+    /// Appends the number of fields and those that every row has.
+    fn begin(&self, row: usize, with: CopyColumns, out: &mut Vec<u8>) {
         let fields = 2 + usize::from(with.changes) + usize::from(with.arrival) + self.columns.len();
         let fields = i16::try_from(fields).expect("limits::TABLE_COLUMNS");
         out.extend_from_slice(&fields.to_be_bytes());
@@ -128,15 +181,5 @@ impl<'a> BatchReader<'a> {
         out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(&8_i32.to_be_bytes());
         out.extend_from_slice(&self.extracted_at.get(row).copied().unwrap_or_default().to_be_bytes());
-        if with.changes {
-            self.changes.encode(row, out);
-        }
-        if with.arrival {
-            out.extend_from_slice(&8_i32.to_be_bytes());
-            out.extend_from_slice(&arrival.to_be_bytes());
-        }
-        for column in &self.columns {
-            column.encode(row, out);
-        }
     }
 }

@@ -96,3 +96,41 @@ fn decode(types: &[ColumnType], rows: &str) -> Rows {
 fn encode(rows: &Rows, types: &[ColumnType], columns: CopyColumns) -> Vec<u8> {
     CopyChunks::new(rows, types, columns).flat_map(|chunk| chunk.to_vec()).collect()
 }
+
+/// Values around the size of a chunk, in a row that is much larger: every byte in its place, in chunks of bounded size.
+#[test]
+fn large_fields_are_cut_into_chunks() {
+    let sizes =
+        [0, 1, 1000, limits::COPY_CHUNK_BYTES - 1, limits::COPY_CHUNK_BYTES, limits::COPY_CHUNK_BYTES + 1, 3 << 20];
+    let types: Vec<ColumnType> =
+        sizes.iter().enumerate().map(|(i, _)| if i % 2 == 0 { ColumnType::String } else { ColumnType::Json }).collect();
+    let texts: Vec<String> = sizes.iter().map(|&size| format!("\"{}\"", "x".repeat(size))).collect();
+    let lines = format!("[{}]\n", texts.join(",")).repeat(20);
+    let rows = decode(&types, &lines);
+    let with = CopyColumns { changes: true, arrival: true };
+    let chunks: Vec<Bytes> = CopyChunks::new(&rows, &types, with).collect();
+    let (_, all_but_last) = chunks.split_last().expect("chunks");
+    assert!(all_but_last.iter().all(|chunk| chunk.len() >= limits::COPY_CHUNK_BYTES));
+    assert!(chunks.iter().all(|chunk| chunk.len() <= 2 * limits::COPY_CHUNK_BYTES + 64));
+
+    let bytes = chunks.concat();
+    let mut rest = bytes.strip_prefix(HEADER).expect("the header");
+    let mut take = |count: usize| {
+        let (taken, later) = rest.split_at(count);
+        rest = later;
+        taken.to_vec()
+    };
+    for row in 0..20_i64 {
+        assert_eq!(take(2), i16::try_from(types.len() + 4).expect("few").to_be_bytes());
+        take(4 + 36 + 4 + 8);
+        assert_eq!(take(4), (-1_i32).to_be_bytes());
+        assert_eq!(take(12), [&8_i32.to_be_bytes()[..], &row.to_be_bytes()].concat());
+        for (text, column_type) in texts.iter().zip(&types) {
+            let json = *column_type == ColumnType::Json;
+            let wanted = if json { format!("\u{1}{text}") } else { text.trim_matches('"').to_owned() };
+            assert_eq!(take(4), i32::try_from(wanted.len()).expect("short").to_be_bytes());
+            assert!(take(wanted.len()) == wanted.as_bytes());
+        }
+    }
+    assert_eq!(rest, TRAILER);
+}

@@ -4,7 +4,7 @@ use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{ColumnKind, Outcome, Reason, put_sized, with_text};
+use super::{ColumnKind, Outcome, Reason, put_length, with_text};
 use crate::json::{Kind, Token};
 use crate::limits;
 
@@ -45,6 +45,10 @@ impl ColumnKind for Bytes {
     }
 
     fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
-        put_sized(out, |out| out.extend_from_slice(array.value(row)));
+        put_length(array.value(row).len(), out);
+    }
+
+    fn tail<'a>(array: &Self::Reader<'a>, row: usize) -> &'a [u8] {
+        array.value(row)
     }
 }

@@ -1,8 +1,10 @@
 //! `jsonb`: objects, arrays and everything the schema leaves open. Numbers inside keep all their digits.
 
+use std::fmt::Write;
+
 use arrow::array::{Array, StringArray, StringBuilder};
 
-use super::{ColumnKind, Outcome, Reason, put_sized};
+use super::{ColumnKind, Outcome, Reason, put_length};
 use crate::json::{self, Kind, Token};
 use crate::limits;
 
@@ -42,10 +44,12 @@ macro_rules! json_kind {
             }
 
             fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
-                put_sized(out, |out| {
-                    out.push(JSONB_VERSION);
-                    out.extend_from_slice(array.value(row).as_bytes());
-                });
+                put_length(array.value(row).len() + 1, out);
+                out.push(JSONB_VERSION);
+            }
+
+            fn tail<'a>(values: &Self::Reader<'a>, row: usize) -> &'a [u8] {
+                values.value(row).as_bytes()
             }
         }
     };
@@ -60,14 +64,18 @@ fn decode(token: Token, line: &str, out: &mut StringBuilder) -> Outcome {
     if token.exceeds_jsonb() || json::jsonb_size(raw) > limits::JSONB_BYTES {
         return Outcome::Nulled(Reason::FieldSizeLimitation);
     }
-    if token.kind == Kind::String {
-        let mut quoted = String::with_capacity(raw.len() + 2);
-        quoted.push('"');
-        quoted.push_str(raw);
-        quoted.push('"');
-        return append(token, &quoted, out);
+    if token.kind != Kind::String {
+        return append(token, raw, out);
     }
-    append(token, raw, out)
+    if token.is_dirty() {
+        return append(token, &format!("\"{raw}\""), out);
+    }
+    // Piece by piece, for it may be large.
+    for piece in ["\"", raw, "\""] {
+        out.write_str(piece).expect("writing to memory does not fail");
+    }
+    out.append_value("");
+    Outcome::Stored
 }
 
 fn append(token: Token, json: &str, out: &mut StringBuilder) -> Outcome {

@@ -104,7 +104,10 @@ impl<'a> ListReader<'a> {
             if length > 0 {
                 out.extend_from_slice(&(end - i32::try_from(start).unwrap_or_default()).to_be_bytes());
                 out.extend_from_slice(&1_i32.to_be_bytes());
-                (start..start + length).for_each(|element| self.elements.encode(element, out));
+                for element in start..start + length {
+                    let tail = self.elements.encode(element, out);
+                    out.extend_from_slice(tail);
+                }
             }
         });
     }

@@ -107,8 +107,13 @@ pub trait ColumnKind {
     /// A reader over a column, or none when no column of this kind looks like `array`.
     fn reader(array: &dyn Array) -> Option<Self::Reader<'_>>;
 
-    /// Appends one field of binary COPY (length prefix and payload); the value at `row` is not NULL.
+    /// Appends one field of binary COPY (length prefix and payload) up to its tail; the value at `row` is not NULL.
     fn encode(values: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>);
+
+    /// What ends the field as it is in memory: a text of any size, which nobody has to copy in one piece.
+    fn tail<'a>(_values: &Self::Reader<'a>, _row: usize) -> &'a [u8] {
+        &[]
+    }
 }
 
 /// The parameter of a kind, `()` where it has none.
@@ -253,16 +258,22 @@ macro_rules! column_types {
                 Some(Self { nulls: array.nulls(), values })
             }
 
-            /// Appends the field of `row` (a length of -1 for NULL).
+            /// Appends the field of `row` (a length of -1 for NULL) up to its tail, which it answers.
             #[inline]
-            pub fn encode(&self, row: usize, out: &mut Vec<u8>) {
+            pub fn encode(&self, row: usize, out: &mut Vec<u8>) -> &'a [u8] {
                 if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
                     out.extend_from_slice(&(-1_i32).to_be_bytes());
-                    return;
+                    return &[];
                 }
                 match &self.values {
-                    $(Reader::$name(values) => <$kind>::encode(values, row, out),)*
-                    Reader::List(values) => values.encode(row, out),
+                    $(Reader::$name(values) => {
+                        <$kind>::encode(values, row, out);
+                        <$kind>::tail(values, row)
+                    })*
+                    Reader::List(values) => {
+                        values.encode(row, out);
+                        &[]
+                    }
                 }
             }
         }
@@ -332,10 +343,16 @@ fn put_fixed<const N: usize>(payload: [u8; N], out: &mut Vec<u8>) {
     out.extend_from_slice(&payload);
 }
 
+/// Appends the length of a payload.
+fn put_length(bytes: usize, out: &mut Vec<u8>) {
+    let length = i32::try_from(bytes).expect("limits::TEXT_BYTES keeps a field below 2 GiB");
+    out.extend_from_slice(&length.to_be_bytes());
+}
+
 /// Appends a payload written by `write` after its length; the length is patched in afterwards.
 fn put_sized(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
-    out.extend_from_slice(&[0; 4]);
+    put_length(0, out);
     write(out);
     let length = i32::try_from(out.len() - at - 4).expect("limits::TEXT_BYTES keeps a field below 2 GiB");
     if let Some(prefix) = out.get_mut(at..at + 4) {

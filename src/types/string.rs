@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, StringArray, StringBuilder};
 
-use super::{ColumnKind, Outcome, Reason, put_sized};
+use super::{ColumnKind, Outcome, Reason, put_length};
 use crate::json::{self, Kind, Token};
 use crate::limits;
 
@@ -47,6 +47,10 @@ impl ColumnKind for Text {
     }
 
     fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
-        put_sized(out, |out| out.extend_from_slice(array.value(row).as_bytes()));
+        put_length(array.value(row).len(), out);
+    }
+
+    fn tail<'a>(array: &Self::Reader<'a>, row: usize) -> &'a [u8] {
+        array.value(row).as_bytes()
     }
 }

@@ -53,8 +53,9 @@ fn read(mut source: impl Read, sender: &mpsc::Sender<Chunk>) -> Result<()> {
                 if sender.blocking_send(Ok(chunk)).is_err() {
                     return Ok(());
                 }
-                // Long lines do not queue up: with empty chunks behind it, all are taken before reading goes on.
-                if long && (0..limits::CHUNKS_QUEUED).any(|_| sender.blocking_send(Ok(Vec::new())).is_err()) {
+                // Long lines do not queue up: a full queue of empty chunks behind it, and one more, so it has been dealt with
+                // before reading goes on.
+                if long && (0..=limits::CHUNKS_QUEUED).any(|_| sender.blocking_send(Ok(Vec::new())).is_err()) {
                     return Ok(());
                 }
             }

@@ -87,10 +87,23 @@ impl Pipeline {
         let mut idle = Some(loader);
         let mut loading: Option<Loading> = None;
         let mut outcome = Ok(End::Input);
+        // A chunk that is too large to be taken in beside other rows.
+        let mut large: Option<Vec<u8>> = None;
         loop {
-            let due = self.bytes >= limits::WINDOW_BYTES || self.since.is_some_and(|since| since.elapsed() >= interval);
+            let due = self.bytes >= limits::WINDOW_BYTES
+                || self.since.is_some_and(|since| since.elapsed() >= interval)
+                || (large.is_some() && self.bytes > 0);
             if due && let Some(loader) = idle.take() {
                 loading = Some(self.start(loader));
+                continue;
+            }
+            if loading.is_none()
+                && let Some(chunk) = large.take()
+            {
+                if let Err(error) = self.take_in(&chunk) {
+                    outcome = Err(error);
+                    break;
+                }
                 continue;
             }
             let deadline = self.since.map_or_else(|| Instant::now() + interval, |since| since + interval);
@@ -109,9 +122,16 @@ impl Pipeline {
                         break;
                     }
                 }
-                chunk = chunks.recv(), if self.bytes < limits::WINDOW_BYTES || idle.is_some() => {
-                    let Some(chunk) = chunk else { break };
-                    if let Err(error) = chunk.and_then(|chunk| self.take_in(&chunk)) {
+                chunk = chunks.recv(), if large.is_none() && (self.bytes < limits::WINDOW_BYTES || idle.is_some()) => {
+                    let taken = match chunk {
+                        None => break,
+                        Some(Ok(chunk)) if chunk.len() >= limits::LARGE_CHUNK_BYTES => {
+                            large = Some(chunk);
+                            Ok(())
+                        }
+                        Some(chunk) => chunk.and_then(|chunk| self.take_in(&chunk)),
+                    };
+                    if let Err(error) = taken {
                         outcome = Err(error);
                         break;
                     }
