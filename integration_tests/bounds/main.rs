@@ -7,6 +7,7 @@
 
 mod bed;
 mod container;
+mod limits;
 mod memory;
 mod panics;
 mod pipes;
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials = [container::trials(), memory::trials(), panics::trials(), pipes::trials(), signals::trials()];
+    let trials =
+        [container::trials(), limits::trials(), memory::trials(), panics::trials(), pipes::trials(), signals::trials()];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     TestServer::stop_shared();

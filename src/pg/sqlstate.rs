@@ -128,7 +128,7 @@ fn advice(code: &str) -> Option<&'static str> {
         "25006" => "the server is read-only; connect to the primary",
         "53100" => "the server's disk is full; make room",
         "53300" => "raise the connection limit of the role or the server, or lower max_connections of this connector",
-        "54000" => "a row or an index entry is larger than Postgres can store",
+        "54000" => "a row must fit into 8160 bytes, not counting large values, which are stored apart: deselect fields",
         "55P03" => "another session holds a lock on the table for too long",
         _ => return None,
     })

@@ -260,6 +260,7 @@ macro_rules! column_types {
 
             /// Appends the field of `row` (a length of -1 for NULL) up to its tail, which it answers.
             #[inline]
+            #[must_use = "the tail is the rest of the field"]
             pub fn encode(&self, row: usize, out: &mut Vec<u8>) -> &'a [u8] {
                 if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
                     out.extend_from_slice(&(-1_i32).to_be_bytes());

@@ -18,7 +18,8 @@ fn store(column_type: ColumnType, json: &str) -> (Outcome, Option<Vec<u8>>) {
     let array = builder.finish();
     assert_eq!(array.len(), 1, "{column_type:?} {json}: one value, one row");
     let mut out = Vec::new();
-    ColumnReader::new(column_type, &array).expect("the builder's own array").encode(0, &mut out);
+    let tail = ColumnReader::new(column_type, &array).expect("the builder's own array").encode(0, &mut out);
+    out.extend_from_slice(tail);
     let (length, payload) = out.split_first_chunk().expect("a length");
     let length = i32::from_be_bytes(*length);
     if length == -1 {

@@ -10,6 +10,9 @@ use crate::limits;
 /// Whole lines; only the last line of the input may lack its newline.
 pub type Chunk = Result<Vec<u8>>;
 
+/// What is wrong with a line of more than [`limits::LINE_BYTES`].
+pub const TOO_LONG: &str = "it is longer than 256 MiB, which is more than this connector accepts";
+
 /// Reads `source` until its end and sends it in chunks of whole lines. The receiver's pace is the reader's pace.
 pub fn spawn(source: impl Read + Send + 'static) -> mpsc::Receiver<Chunk> {
     let (sender, receiver) = mpsc::channel(limits::CHUNKS_QUEUED);
@@ -62,13 +65,17 @@ fn read(mut source: impl Read, sender: &mpsc::Sender<Chunk>) -> Result<()> {
             None => searched = buffer.len(),
         }
         if buffer.len() > limits::LINE_BYTES {
-            return Err(Error::new(
-                ErrorKind::Input,
-                format!(
-                    "a line on stdin is longer than {} MiB, which is more than this connector accepts",
-                    limits::LINE_BYTES >> 20
-                ),
-            ));
+            return Err(Error::new(ErrorKind::Input, TOO_LONG));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_the_limit() {
+        assert!(TOO_LONG.contains(&format!("{} MiB", limits::LINE_BYTES >> 20)));
     }
 }

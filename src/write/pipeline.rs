@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Context;
-use super::input::Chunk;
+use super::input::{Chunk, TOO_LONG};
 use super::ledger::{Ledger, Waiting};
 use super::load::{Loader, StreamLoad};
 use super::progress::Progress;
@@ -129,7 +129,8 @@ impl Pipeline {
                             large = Some(chunk);
                             Ok(())
                         }
-                        Some(chunk) => chunk.and_then(|chunk| self.take_in(&chunk)),
+                        Some(Ok(chunk)) => self.take_in(&chunk),
+                        Some(Err(error)) => Err(error.context(&cannot_be_used(self.lines + 1))),
                     };
                     if let Err(error) = taken {
                         outcome = Err(error);
@@ -215,6 +216,9 @@ impl Pipeline {
                 self.lines += 1;
             }
             start = end + 1;
+            if line.len() > limits::LINE_BYTES {
+                return Err(self.refuse(&BadLine::from(TOO_LONG.to_owned())));
+            }
             if !line.is_empty() {
                 self.take_in_line(line, now).map_err(|mut bad| {
                     if end == text.len() {
@@ -267,13 +271,16 @@ impl Pipeline {
     }
 
     fn refuse(&self, bad: &BadLine) -> Error {
-        let error =
-            Error::new(ErrorKind::Input, format!("line {} of the input cannot be used: {}", self.lines, bad.reason));
+        let error = Error::new(ErrorKind::Input, &*bad.reason).context(&cannot_be_used(self.lines));
         match &bad.stream {
             Some(name) => error.with_stream(name.namespace.as_deref(), &name.name),
             None => error,
         }
     }
+}
+
+fn cannot_be_used(line: u64) -> String {
+    format!("line {line} of the input cannot be used")
 }
 
 /// Why a line cannot be used, and whose it is where the line says so.

@@ -39,7 +39,8 @@ fn fields(array: &ArrayRef, column_type: ColumnType) -> Vec<Vec<u8>> {
     (0..array.len())
         .map(|row| {
             let mut out = Vec::new();
-            reader.encode(row, &mut out);
+            let tail = reader.encode(row, &mut out);
+            out.extend_from_slice(tail);
             out
         })
         .collect()
