@@ -265,7 +265,7 @@ pub(super) async fn explain_lock(cx: &Context, fence: &Fence, table: &TableName,
         }
         Ok::<_, Error>(names)
     };
-    // A pool may have no second connection for us until our transaction ends.
+    // A pool may have no connection for us for a long time.
     match tokio::time::timeout(limits::EXPLAIN_LOCK_TIMEOUT, blockers).await {
         Ok(Ok(names)) if !names.is_empty() => error.context(&format!("blocked by {}", names.join(", "))),
         _ => error,
