@@ -61,6 +61,8 @@ pub const SSH_KEEPALIVE_UNANSWERED: usize = 2;
 /// How long an SSH session may stand still while nobody can be asked for signs of life: before the login, and when the
 /// bastion takes no bytes.
 pub const SSH_IDLE: Duration = Duration::from_secs(30);
+/// How long a new channel of an SSH session may be without any answer until the session is used no more.
+pub const SSH_CHANNEL_SILENCE: Duration = Duration::from_secs(10);
 /// How often a handshake that the bastion breaks is tried again.
 pub const SSH_HANDSHAKE_REPEATS: usize = 3;
 /// Pause before that.

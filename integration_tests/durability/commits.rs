@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, complete, logged, records, state, succeeded};
+use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, logged, records, state, succeeded};
 use crate::support::fault_proxy::{Act, Point};
 
 pub fn trials() -> Vec<Trial> {
@@ -13,10 +13,23 @@ pub fn trials() -> Vec<Trial> {
     for (name, point) in [("answer_lost", answered()), ("statement_lost", before())] {
         for (how, act) in [("reset", Act::Reset), ("close", Act::Close)] {
             let point = point.clone();
-            trials.push(Trial::test(format!("commits::{name}_by_{how}"), move || Ok(of_a_window(&point, act, 1)?)));
+            trials.push(Trial::test(format!("commits::{name}_by_{how}"), move || {
+                Ok(of_a_window(Route::Direct, &point, act, 1)?)
+            }));
         }
-        trials
-            .push(Trial::test(format!("commits::{name}_three_times"), move || Ok(of_a_window(&point, Act::Reset, 3)?)));
+        for (way, route) in [
+            ("to_a_pooler", Route::ToPooler),
+            ("behind_a_pooler", Route::BehindPooler),
+            ("behind_a_bastion", Route::BehindBastion),
+        ] {
+            let point = point.clone();
+            trials.push(Trial::test(format!("commits::{name}_{way}"), move || {
+                Ok(of_a_window(route, &point, Act::Reset, 1)?)
+            }));
+        }
+        trials.push(Trial::test(format!("commits::{name}_three_times"), move || {
+            Ok(of_a_window(Route::Direct, &point, Act::Reset, 3)?)
+        }));
     }
     trials
 }
@@ -30,8 +43,8 @@ fn answered() -> Point {
 }
 
 /// One window of an append and a dedup stream; the settlement's own commit is lost as well when there are several faults.
-fn of_a_window(point: &Point, act: Act, times: u32) -> Checked {
-    let scenario = Scenario::shared()?;
+fn of_a_window(route: Route, point: &Point, act: Act, times: u32) -> Checked {
+    let scenario = Scenario::by(route)?;
     let mut sync = scenario.start(&[("events", Mode::Append), ("people", Mode::Dedup)]);
     let part = |part: u32| {
         let ids = part * 100..part * 100 + 100;
@@ -49,7 +62,13 @@ fn of_a_window(point: &Point, act: Act, times: u32) -> Checked {
         return Err(format!("{} faults happened", scenario.proxy.fired()));
     }
     if *point == before() {
-        logged(&outcome, "Attempt 1 failed: the connection to the database was lost while committing")?;
+        // A pooler says in its own words that its server is gone.
+        let said = if route == Route::BehindPooler {
+            "committing failed"
+        } else {
+            "connection to the database was lost while committing"
+        };
+        logged(&outcome, said)?;
     }
     scenario.holds("events", &[0..300])?;
     scenario.holds("people", &[0..300])?;

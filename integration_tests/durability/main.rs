@@ -6,6 +6,7 @@
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 #![allow(clippy::single_range_in_vec_init, reason = "lists of ranges of ids")]
 
+mod bastions;
 mod commits;
 mod kills;
 mod locks;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+use support::bastion::Bastion;
 use support::postgres::TestServer;
 
 /// Most tests wait for time-outs and servers, not for the processor.
@@ -28,10 +30,18 @@ const DEFAULT_THREADS: usize = 6;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials =
-        [stalls::trials(), commits::trials(), kills::trials(), locks::trials(), wire::trials(), writers::trials()];
+    let trials = [
+        bastions::trials(),
+        stalls::trials(),
+        commits::trials(),
+        kills::trials(),
+        locks::trials(),
+        wire::trials(),
+        writers::trials(),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
-    // Statics are never dropped: the server would go with the process, but its files a moment later.
+    // Statics are never dropped: the servers would go with the process, but their files a moment later.
+    Bastion::stop_shared();
     TestServer::stop_shared();
     conclusion.exit_code()
 }

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::bastion::Bastion;
 use crate::support::connector::{Connector, Outcome, Running};
 use crate::support::fault_proxy::FaultProxy;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::{Address, TestDatabase, TestServer};
 use crate::support::sql::Sql;
+use crate::support::ssh_keys;
 
 /// Whatever is waited for comes within this, on a busy machine too.
 pub const SOON: Duration = Duration::from_secs(120);
@@ -17,11 +20,25 @@ pub type Checked = Result<(), String>;
 
 /// A database, its proxy, and a session of the superuser that looks on.
 pub struct Scenario {
+    /// It goes before its server does.
+    pooler: Option<PgBouncer>,
     pub proxy: FaultProxy,
     pub sql: Sql,
     pub database: TestDatabase,
     /// Settings of the connector beside those of the database.
     pub settings: Value,
+}
+
+/// A way from the connector to the server; the proxy is always on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Route {
+    Direct,
+    /// A PgBouncer in transaction mode, and the proxy in front of it.
+    ToPooler,
+    /// The same with the proxy behind it.
+    BehindPooler,
+    /// An OpenSSH bastion, and the proxy behind it.
+    BehindBastion,
 }
 
 /// How a stream of the catalog is written.
@@ -39,11 +56,37 @@ impl Scenario {
         Self::on(&TestServer::shared())
     }
 
+    /// On the server that all tests share, by this way.
+    pub fn by(route: Route) -> Result<Self, String> {
+        let mut scenario = Self::shared()?;
+        match route {
+            Route::Direct => {}
+            Route::ToPooler => {
+                let bouncer = PgBouncer::start(&scenario.database, "transaction", 4, &[]);
+                scenario.proxy = FaultProxy::before(bouncer.port());
+                scenario.settings = json!({"port": scenario.proxy.port()});
+                scenario.pooler = Some(bouncer);
+            }
+            Route::BehindPooler => {
+                let port = scenario.proxy.port();
+                let bouncer = PgBouncer::start_before(port, &scenario.database, "transaction", 4, &[]);
+                scenario.settings = json!({"port": bouncer.port()});
+                scenario.pooler = Some(bouncer);
+            }
+            Route::BehindBastion => {
+                let tunnel = Bastion::shared().by_key(&ssh_keys::key("ed25519").private);
+                scenario.settings = json!({"tunnel_method": tunnel});
+            }
+        }
+        Ok(scenario)
+    }
+
     /// On a server of its own, which the test may harm.
     pub fn on(address: &Address) -> Result<Self, String> {
         let database = address.database()?;
         let sql = database.superuser()?;
-        Ok(Self { proxy: FaultProxy::before(database.port()), sql, database, settings: json!({}) })
+        let proxy = FaultProxy::before(database.port());
+        Ok(Self { pooler: None, proxy, sql, database, settings: json!({}) })
     }
 
     pub fn config(&self) -> Value {
@@ -96,9 +139,10 @@ impl Scenario {
         self.sql.run(&format!("SELECT pg_terminate_backend({pid})"))
     }
 
-    /// Nothing of the connector is left: no session, no lock.
+    /// Nothing of the connector is left: no session but those of a pool, no lock.
     pub fn nothing_is_left(&self) -> Checked {
-        let query = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", self.database.writer);
+        let pooled = if self.pooler.is_some() { " AND state <> 'idle'" } else { "" };
+        let query = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'{pooled}", self.database.writer);
         let sql = self.database.superuser()?;
         wait_for("the end of the connector's sessions", || {
             Ok(Some(()).filter(|()| sql.value(&query).is_ok_and(|count| count == "0")))

@@ -3,20 +3,27 @@
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, complete, failed, records, state, succeeded};
+use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, failed, records, state, succeeded};
 use crate::support::fault_proxy::{Act, Point, Way};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         Trial::test("writers::a_newer_sync_ends_an_older_one", || Ok(newer_ends_older()?)),
         Trial::test("writers::an_older_refresh_publishes_nothing", || Ok(older_refresh()?)),
-        Trial::test("writers::an_attempt_that_wakes_up_late_commits_nothing", || Ok(wakes_up_late()?)),
-        Trial::test("writers::an_attempt_frozen_in_a_transaction_holds_nobody_up", || Ok(frozen_in_a_transaction()?)),
         Trial::test("writers::many_at_once", || Ok(many_at_once()?)),
         Trial::test("writers::a_table_that_is_replaced_meanwhile", || Ok(replaced_meanwhile()?)),
         Trial::test("writers::a_server_that_lost_commits_is_noticed", || Ok(lost_commits()?)),
         Trial::test("writers::notes_are_hidden_and_say_what_they_are", || Ok(notes()?)),
-    ]
+    ];
+    for (way, route) in
+        [("", Route::Direct), ("_through_a_pooler", Route::ToPooler), ("_through_a_bastion", Route::BehindBastion)]
+    {
+        let name = format!("writers::an_attempt_that_wakes_up_late{way}_commits_nothing");
+        trials.push(Trial::test(name, move || Ok(wakes_up_late(route)?)));
+        let name = format!("writers::an_attempt_frozen_in_a_transaction{way}_holds_nobody_up");
+        trials.push(Trial::test(name, move || Ok(frozen_in_a_transaction(route)?)));
+    }
+    trials
 }
 
 const SUPERSEDED: [&str; 3] = ["another sync of table", "began at 20", "has acknowledged is there"];
@@ -59,8 +66,8 @@ fn older_refresh() -> Checked {
 }
 
 /// An attempt is stopped with a window in its memory; the next one runs to its end; then the first goes on.
-fn wakes_up_late() -> Checked {
-    let scenario = Scenario::shared()?;
+fn wakes_up_late(route: Route) -> Checked {
+    let scenario = Scenario::by(route)?;
     let streams = [("events", Mode::Append), ("people", Mode::Refresh(7))];
     let mut zombie = scenario.start(&streams);
     zombie.feed([records("events", 0, 0..100), records("people", 0, 0..100), state(0)].concat().as_bytes());
@@ -87,8 +94,8 @@ fn wakes_up_late() -> Checked {
 }
 
 /// An attempt is stopped in the middle of a transaction, with its locks: the next one does not wait for ever.
-fn frozen_in_a_transaction() -> Checked {
-    let scenario = Scenario::shared()?;
+fn frozen_in_a_transaction(route: Route) -> Checked {
+    let scenario = Scenario::by(route)?;
     let mut frozen = scenario.start(&[("events", Mode::Append)]);
     frozen.feed([records("events", 0, 0..100), state(0)].concat().as_bytes());
     frozen.wait_for_states(1, SOON)?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -40,6 +40,10 @@ pub enum Fault {
     Drop,
     /// The channel is closed, the session stays.
     Close,
+    /// The SSH session takes all data and delivers none any more. It gives signs of life and opens new channels.
+    Swallow,
+    /// As [`Fault::Swallow`], and requests for new channels are left without an answer.
+    Ignore,
 }
 
 /// How a server that speaks SSH misbehaves; by default not at all. Everybody may log in with anything.
@@ -59,6 +63,8 @@ pub struct Manners {
     pub refusal: Option<(ChannelOpenFailure, String)>,
     /// After so many bytes of a channel.
     pub fault: Option<(usize, Fault)>,
+    /// The fault comes in so many SSH sessions, the first ones; by default in all.
+    pub faulty_sessions: Option<usize>,
     /// Login requests are left without an answer.
     pub silent_login: bool,
 }
@@ -167,7 +173,7 @@ async fn make_noise(mut socket: TcpStream, noise: Noise) {
 }
 
 /// Speaks SSH over an inner pipe, so that the outer connection can be cut or left alone.
-async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: PrivateKey) {
+async fn serve(socket: TcpStream, seen: Arc<Seen>, mut manners: Manners, key: PrivateKey) {
     let (outer, inner) = duplex(1 << 20);
     let mut config = server::Config {
         keys: vec![key],
@@ -185,8 +191,11 @@ async fn serve(socket: TcpStream, seen: Arc<Seen>, manners: Manners, key: Privat
     if let Some(bytes) = manners.rekey_bytes {
         config.limits = Limits::new(bytes, bytes, Duration::from_secs(3_600));
     }
+    if manners.faulty_sessions.is_some_and(|most| seen.connections.load(Ordering::SeqCst) > most) {
+        manners.fault = None;
+    }
     let cut = Arc::new(Notify::new());
-    let peer = Peer { seen, manners, cut: Arc::clone(&cut), asked: 0 };
+    let peer = Peer { seen, manners, cut: Arc::clone(&cut), stuck: Arc::default(), ignored: Vec::new(), asked: 0 };
     let session = server::run_stream(Arc::new(config), inner, peer);
     let relay = tokio::spawn(relay(socket, outer, cut));
     if let Ok(session) = session.await {
@@ -206,6 +215,10 @@ struct Peer {
     seen: Arc<Seen>,
     manners: Manners,
     cut: Arc<Notify>,
+    /// The session moves no data any more.
+    stuck: Arc<AtomicBool>,
+    /// Requests that get no answer; one that is dropped would be refused.
+    ignored: Vec<server::ChannelOpenHandle>,
     asked: usize,
 }
 
@@ -279,13 +292,18 @@ impl Handler for Peer {
         if let Some((reason, words)) = &self.manners.refusal {
             return session.channel_open_failure(channel.id(), reason.clone(), words, "");
         }
+        if self.stuck.load(Ordering::SeqCst) && self.manners.fault.is_some_and(|(_, fault)| fault == Fault::Ignore) {
+            self.ignored.push(reply);
+            return Ok(());
+        }
         let port = u16::try_from(port).unwrap_or_default();
         let Ok(database) = TcpStream::connect((host, port)).await else {
             reply.reject(ChannelOpenFailure::ConnectFailed).await;
             return Ok(());
         };
         reply.accept().await;
-        tokio::spawn(forward(channel, database, self.manners.fault, Arc::clone(&self.cut), Arc::clone(&self.seen)));
+        let (cut, stuck, seen) = (Arc::clone(&self.cut), Arc::clone(&self.stuck), Arc::clone(&self.seen));
+        tokio::spawn(forward(channel, database, self.manners.fault, cut, stuck, seen));
         Ok(())
     }
 }
@@ -295,6 +313,7 @@ async fn forward(
     mut database: TcpStream,
     fault: Option<(usize, Fault)>,
     cut: Arc<Notify>,
+    stuck: Arc<AtomicBool>,
     seen: Arc<Seen>,
 ) {
     let (mut from_client, mut to_client) = tokio::io::split(channel.into_stream());
@@ -305,6 +324,8 @@ async fn forward(
             passed += length;
             seen.bytes.fetch_add(length, Ordering::SeqCst);
             match fault.filter(|(after, _)| passed >= *after).map(|(_, fault)| fault) {
+                _ if stuck.load(Ordering::SeqCst) => {}
+                Some(Fault::Swallow | Fault::Ignore) => stuck.store(true, Ordering::SeqCst),
                 Some(Fault::Close) => return,
                 Some(Fault::Drop) => {
                     cut.notify_one();
@@ -318,6 +339,9 @@ async fn forward(
     let down = async {
         let mut bytes = vec![0; 16 << 10];
         while let Ok(length @ 1..) = from_database.read(&mut bytes).await {
+            if stuck.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             if to_client.write_all(&bytes[..length]).await.is_err() {
                 break;
             }

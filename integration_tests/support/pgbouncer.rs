@@ -51,8 +51,23 @@ impl PgBouncer {
     /// # Panics
     /// When it does not start, with its log.
     pub fn start(database: &TestDatabase, pool_mode: &str, pool_size: usize, settings: &[&str]) -> Self {
+        Self::start_before(database.port(), database, pool_mode, pool_size, settings)
+    }
+
+    /// As [`PgBouncer::start`], with its server at this port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// As [`PgBouncer::start`].
+    pub fn start_before(
+        port: u16,
+        database: &TestDatabase,
+        pool_mode: &str,
+        pool_size: usize,
+        settings: &[&str],
+    ) -> Self {
         let password = database.config()["password"].as_str().expect("a password").to_owned();
-        Self::start_for(&[(&database.writer, &password)], "127.0.0.1", database, pool_mode, pool_size, settings)
+        let server = ("127.0.0.1", port);
+        Self::start_for(&[(&database.writer, &password)], server, database, pool_mode, pool_size, settings)
     }
 
     /// As [`PgBouncer::start`], but it knows nobody: `settings` must say how it finds the users. It reaches the server by
@@ -62,12 +77,12 @@ impl PgBouncer {
     /// As [`PgBouncer::start`].
     pub fn start_asking(database: &TestDatabase, pool_mode: &str, pool_size: usize, settings: &[&str]) -> Self {
         let socket = database.address().socket_directory.display().to_string();
-        Self::start_for(&[], &socket, database, pool_mode, pool_size, settings)
+        Self::start_for(&[], (&socket, database.port()), database, pool_mode, pool_size, settings)
     }
 
     fn start_for(
         users: &[(&str, &str)],
-        server: &str,
+        (server, server_port): (&str, u16),
         database: &TestDatabase,
         pool_mode: &str,
         pool_size: usize,
@@ -93,7 +108,6 @@ impl PgBouncer {
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {directory}/users\n\
              admin_users = {ADMIN}\npool_mode = {pool_mode}\ndefault_pool_size = {pool_size}\n{more}\n",
             name = database.name,
-            server_port = database.port(),
             directory = directory.display(),
             more = settings.join("\n"),
         );
@@ -108,6 +122,11 @@ impl PgBouncer {
         let bouncer = Self { directory, port, keeper };
         bouncer.wait_until_it_listens();
         bouncer
+    }
+
+    /// The port of 127.0.0.1 that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The configuration that leads through it.

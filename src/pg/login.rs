@@ -104,11 +104,18 @@ impl Login {
             }
             Ok(Err(error)) => Err(self.login_failed(error, encrypted)),
             Err(_) => {
-                let text = format!(
-                    "{} accepts the connection but the login does not end in time; the server may be overloaded or \
-                     hang",
-                    self.place
-                );
+                let place = &self.place;
+                let text = if self.verified_way.is_some() {
+                    format!(
+                        "the login at {place} through the SSH bastion does not end in time; either of them may be \
+                         overloaded or hang"
+                    )
+                } else {
+                    format!(
+                        "{place} accepts the connection but the login does not end in time; the server may be overloaded \
+                         or hang"
+                    )
+                };
                 Err(Error::new(ErrorKind::Connection, text).into())
             }
         }

@@ -8,15 +8,16 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use russh::ChannelStream;
-use russh::client::{self, Handle};
+use russh::client::Handle;
 use russh::keys::PublicKey;
 use tokio::time::Instant;
 
 pub use self::key_pair::KeyPair;
 
+use self::forward::Forwarded;
 use self::host_key::Pins;
 use self::login::Credentials;
+use self::silence::Silence;
 use self::watcher::{Events, Watcher};
 use super::clean;
 use super::report::Report;
@@ -31,6 +32,7 @@ mod host_key;
 mod key_pair;
 mod login;
 mod private_key;
+mod silence;
 mod watcher;
 
 /// A bastion, and the session with it if there is one.
@@ -63,6 +65,7 @@ impl Censor {
 struct Session {
     handle: Handle<Watcher>,
     events: Arc<Events>,
+    silence: Silence,
 }
 
 impl Bastion {
@@ -98,7 +101,7 @@ impl Bastion {
     }
 
     /// A stream to the database server, over the session that is open or over a new one.
-    pub(super) async fn open(&self, deadline: Instant) -> Result<ChannelStream<client::Msg>> {
+    pub(super) async fn open(&self, deadline: Instant) -> Result<Forwarded> {
         let (session, is_new) = self.session(deadline).await?;
         match self.forward(&session, deadline).await {
             Ok(stream) => return Ok(stream),
@@ -126,7 +129,12 @@ impl Bastion {
     async fn session(&self, deadline: Instant) -> Result<(Arc<Session>, bool)> {
         let mut slot = self.session.lock().await;
         if let Some(session) = slot.as_ref().filter(|session| !session.handle.is_closed()) {
-            return Ok((Arc::clone(session), false));
+            let Some(silence) = session.silence.too_long() else { return Ok((Arc::clone(session), false)) };
+            let (bastion, seconds) = (self.place(), silence.as_secs());
+            self.report.warn(&format!(
+                "through {bastion} nothing has come back for {seconds} seconds, though it gives signs of life: the SSH \
+                 session is left for a new one"
+            ));
         }
         *slot = None;
         let session = Arc::new(self.start(deadline).await?);

@@ -1,10 +1,14 @@
 //! A channel of the session that the bastion connects to the database server.
 
-use std::sync::PoisonError;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use russh::client;
 use russh::{ChannelOpenFailure, ChannelStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Bastion, Session};
@@ -21,21 +25,52 @@ pub(super) struct ForwardFailed {
     pub(super) session_is_dead: bool,
 }
 
+/// A channel to the database server, and the session that it belongs to.
+pub(in crate::pg) struct Forwarded {
+    stream: ChannelStream<client::Msg>,
+    session: Arc<Session>,
+}
+
+impl AsyncRead for Forwarded {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.session.silence.end();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Forwarded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 impl Bastion {
     /// A stream to the database server over `session`.
     pub(super) async fn forward(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         deadline: Instant,
-    ) -> std::result::Result<ChannelStream<client::Msg>, ForwardFailed> {
+    ) -> std::result::Result<Forwarded, ForwardFailed> {
         let (host, port) = (&self.target.0, self.target.1);
         let server = address(host, port);
         self.report.begun(Step::Forward);
+        session.silence.begin();
         let opened = session.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
         let error = match timeout_at(deadline, opened).await {
             Ok(Ok(channel)) => {
                 self.report.done(Step::Forward, &format!("the bastion reaches {server}"));
-                return Ok(channel.into_stream());
+                return Ok(Forwarded { stream: channel.into_stream(), session: Arc::clone(session) });
             }
             Ok(Err(error)) => error,
             Err(_) => {
@@ -49,6 +84,7 @@ impl Bastion {
             let error = self.error(ErrorKind::Connection, "has ended the SSH session").with_source(error);
             return Err(ForwardFailed { error, session_is_dead: true });
         };
+        session.silence.end();
         let said = match reason {
             // The text follows the reason at once, but by another way.
             ChannelOpenFailure::ConnectFailed => {

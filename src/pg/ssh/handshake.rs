@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::algorithms::session_config;
 use super::host_key::{HOST_KEY, kind_of};
+use super::silence::Silence;
 use super::watcher::{Events, Failure, Watcher};
 use super::{Bastion, Session};
 use crate::error::{Error, ErrorKind, Result};
@@ -80,7 +81,7 @@ impl Bastion {
         self.report.done(Step::SshHandshake, &self.host_key_shown(&events));
         self.warn_unless_pinned();
         self.report.begun(Step::SshLogin);
-        let mut session = Session { handle, events };
+        let mut session = Session { handle, events, silence: Silence::default() };
         match timeout_at(deadline, self.authenticate(&mut session)).await {
             Ok(done) => {
                 self.report.done(Step::SshLogin, &format!("as `{}` with {}", self.user, done?));

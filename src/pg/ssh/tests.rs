@@ -129,7 +129,7 @@ fn watcher(pins: &str) -> Watcher {
 
 #[tokio::test]
 async fn host_keys_are_accepted_or_not() {
-    use client::Handler;
+    use russh::client::Handler;
     let right = || PublicKeyOrCertificate::from(key(ED25519));
     let wrong = || PublicKeyOrCertificate::from(key(include_str!("../fixtures/ed25519_pkcs8")));
     let mut pinned = watcher(PUBLIC);
