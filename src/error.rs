@@ -57,13 +57,15 @@ pub enum ErrorKind {
     Statement,
     /// A newer sync has taken over the table.
     Superseded,
+    /// No name service knows the host, now.
+    UnknownHost,
 }
 
 impl ErrorKind {
     /// How the orchestrator should treat this kind.
     pub fn failure_type(self) -> FailureType {
         match self {
-            Self::Config | Self::Catalog | Self::Lost | Self::ObjectInTheWay | Self::Permission => {
+            Self::Config | Self::Catalog | Self::Lost | Self::ObjectInTheWay | Self::Permission | Self::UnknownHost => {
                 FailureType::ConfigError
             }
             Self::Connection | Self::Locked | Self::Output | Self::ServerUnavailable | Self::Superseded => {

@@ -54,6 +54,9 @@ pub const TCP_KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// TCP probes without an answer that end a connection.
 pub const TCP_KEEPALIVE_RETRIES: u32 = 3;
+/// How long bytes may stay without an acknowledgement by TCP. Longer than [`SILENCE`] and what follows it: a server that takes no
+/// bytes for a while, since it is busy, counts here as well.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Silence of the bastion after which it is asked for a sign of life, and the pause between such questions.
 pub const SSH_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Such questions that may stay without an answer; at the next one the session ends, 30 seconds after the last byte.

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, complete, failed, logged, records, state, succeeded, wait_for};
+use crate::scenario::{
+    Checked, Mode, SOON, Scenario, catalog, complete, failed, logged, records, state, succeeded, wait_for,
+};
+use crate::support::connector::{Connector, Running};
 use crate::support::fault_proxy::{Act, Point, Way};
 use crate::support::postgres::TestServer;
 
@@ -21,6 +24,9 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("kills::restarted_in_a_window", || Ok(restarted()?)),
         Trial::test("kills::down_for_longer_than_the_budget", || Ok(down()?)),
         Trial::test("kills::read_only_for_a_while", || Ok(read_only()?)),
+        Trial::test("kills::host_name_gone_for_a_while", || Ok(host_name_gone(true)?)),
+        Trial::test("kills::host_name_gone_for_good", || Ok(host_name_gone(false)?)),
+        Trial::test("kills::host_name_that_was_never_known", || Ok(host_name_unknown()?)),
     ]
 }
 
@@ -237,4 +243,40 @@ fn read_only() -> Checked {
     let outcome = sync.finish(SOON)?;
     succeeded(&outcome, 2)?;
     scenario.holds("events", &[0..200])
+}
+
+const KNOWN: &str = "127.0.0.1 db.example.com";
+const UNKNOWN: &str = "127.0.0.1 localhost";
+
+fn by_name(scenario: &mut Scenario, hosts: &str) -> Running {
+    scenario.settings = json!({"host": "db.example.com", "retry_timeout_seconds": 20});
+    Connector::write(&scenario.config(), &catalog(&[("events", Mode::Append)])).hosts(hosts).start()
+}
+
+/// As while a name moves to another address.
+fn host_name_gone(for_a_while: bool) -> Checked {
+    let mut scenario = Scenario::shared()?;
+    let mut sync = by_name(&mut scenario, KNOWN);
+    sync.feed([records("events", 0, 0..100), state(0)].concat().as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    sync.hosts(UNKNOWN);
+    scenario.proxy.cut();
+    sync.feed([records("events", 1, 100..200), state(1)].concat().as_bytes());
+    sync.wait_until(SOON, |lines| lines.iter().any(|line| line.contains("`db.example.com` of the server cannot be")))?;
+    if for_a_while {
+        sync.hosts(KNOWN);
+        succeeded(&sync.finish(SOON)?, 2)?;
+        return scenario.holds("events", &[0..200]);
+    }
+    failed(&sync.finish(SOON)?, "transient_error", &["`db.example.com` of the server cannot be resolved", "tried"])?;
+    scenario.holds("events", &[0..100])
+}
+
+fn host_name_unknown() -> Checked {
+    let outcome = by_name(&mut Scenario::shared()?, UNKNOWN).finish(SOON)?;
+    failed(&outcome, "config_error", &["`db.example.com` of the server cannot be resolved"])?;
+    if outcome.stdout.iter().any(|line| line.contains("Attempt 1 failed")) {
+        return Err("it was tried again".into());
+    }
+    Ok(())
 }

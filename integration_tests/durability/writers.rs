@@ -14,6 +14,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("writers::a_table_that_is_replaced_meanwhile", || Ok(replaced_meanwhile()?)),
         Trial::test("writers::a_server_that_lost_commits_is_noticed", || Ok(lost_commits()?)),
         Trial::test("writers::notes_are_hidden_and_say_what_they_are", || Ok(notes()?)),
+        Trial::test("writers::a_comment_of_the_users_own_is_kept", || Ok(own_comment()?)),
     ];
     for (way, route) in
         [("", Route::Direct), ("_through_a_pooler", Route::ToPooler), ("_through_a_bastion", Route::BehindBastion)]
@@ -190,4 +191,32 @@ fn notes() -> Checked {
         return Err("the table itself has a comment".into());
     }
     scenario.holds("events", &[200..300])
+}
+
+/// Through an append, a swap, a refill in place (a view forbids the swap), and a second sync of each.
+fn own_comment() -> Checked {
+    const WORDS: &str = "Ask Finance before you change this.";
+    let scenario = Scenario::shared()?;
+    let run = |mode: Mode, ids: std::ops::Range<u32>| {
+        let sync = scenario.start(&[("events", mode)]);
+        sync.feed([records("events", 0, ids), state(0), complete(&["events"])].concat().as_bytes());
+        succeeded(&sync.finish(SOON)?, 1)?;
+        let note = scenario.sql.value(NOTE)?;
+        if note.matches(WORDS).count() == 1 && note.starts_with(WORDS) && note.contains("destination-postgres: sync ") {
+            return Ok(());
+        }
+        Err(format!("after {mode:?} the comment is: {note}"))
+    };
+    let first = scenario.start(&[("events", Mode::Append)]);
+    first.feed([records("events", 0, 0..10), state(0)].concat().as_bytes());
+    succeeded(&first.finish(SOON)?, 1)?;
+    scenario.sql.run(&format!("COMMENT ON TYPE airbyte.events IS '{WORDS}'"))?;
+    run(Mode::Append, 10..20)?;
+    scenario.holds("events", &[0..20])?;
+    run(Mode::Refresh(2), 100..110)?;
+    scenario.sql.run("CREATE VIEW airbyte.shown AS SELECT * FROM airbyte.events")?;
+    run(Mode::Refresh(3), 200..210)?;
+    scenario.holds("shown", &[200..210])?;
+    run(Mode::Append, 210..220)?;
+    scenario.holds("events", &[200..220])
 }

@@ -35,7 +35,7 @@ pub struct Running {
     seen: Vec<String>,
     stderr: Option<JoinHandle<String>>,
     secrets: Secrets,
-    _files: TempDir,
+    files: TempDir,
 }
 
 /// What a finished run left behind.
@@ -204,13 +204,21 @@ impl Connector {
             seen: Vec::new(),
             stderr: Some(stderr),
             secrets: self.secrets,
-            _files: self.files,
+            files: self.files,
         };
         (running, stdout)
     }
 }
 
 impl Running {
+    /// From now on it knows the host names of these lines; it was started with others by [`Connector::hosts`].
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn hosts(&self, lines: &str) {
+        fs::write(self.files.path().join("hosts"), format!("{lines}\n")).expect("the file of host names");
+    }
+
     /// Reads this as its stdout from now on.
     pub fn read(&mut self, stdout: ChildStdout) {
         let (line_out, lines) = channel();

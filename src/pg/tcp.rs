@@ -33,7 +33,7 @@ pub(super) fn address(host: &str, port: u16) -> String {
 /// one, but not given up before the deadline.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a name that does not exist, else [`ErrorKind::Connection`].
+/// [`ErrorKind::UnknownHost`] for a name that does not exist, else [`ErrorKind::Connection`].
 pub(super) async fn tcp(host: &str, port: u16, deadline: Instant, peer: &Peer, report: &Report) -> Result<TcpStream> {
     let addresses = resolve(host, port, deadline, peer, report).await?;
     report.begun(Step::Connect);
@@ -97,7 +97,7 @@ fn unresolved(host: &str, error: io::Error, peer: &Peer) -> Error {
         (ErrorKind::Connection, format!("the name service cannot answer the question for `{host}` now"))
     } else {
         (
-            ErrorKind::Config,
+            ErrorKind::UnknownHost,
             format!("the host name `{host}` of {} cannot be resolved; check {}", peer.what, peer.fields),
         )
     };
@@ -138,7 +138,10 @@ fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
         .with_time(limits::TCP_KEEPALIVE_IDLE)
         .with_interval(limits::TCP_KEEPALIVE_INTERVAL)
         .with_retries(limits::TCP_KEEPALIVE_RETRIES);
-    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits::TCP_USER_TIMEOUT))?;
     Ok(stream)
 }
 

@@ -5,6 +5,8 @@
 //! alive stops at its next transaction. The note also counts the transactions that committed rows; they are in it
 //! together or not at all. That settles a COMMIT whose answer was lost, and shows when a server has lost what it had confirmed.
 //!
+//! What somebody else has written there is kept, above the note.
+//!
 //! The status of the transaction's id would not do: after a fail-over the new primary gives the same ids to others.
 
 use super::link::Link;
@@ -17,6 +19,8 @@ use crate::sql::{Statement, fence as sql};
 const BEGINNING: &str = "destination-postgres: sync ";
 const BEGAN: &str = " began at ";
 const COMMITS: &str = ", commits: ";
+/// Between somebody else's words and the note.
+const BELOW: &str = "\n\n";
 
 /// A stream's place in this sync.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub(crate) struct Fence {
     began: String,
     /// Transactions that committed rows.
     commits: u64,
+    /// Somebody else's words in the same place.
+    kept: String,
 }
 
 /// What a table has to say of itself.
@@ -49,7 +55,13 @@ impl Fence {
             token: token.to_owned(),
             began: began.to_owned(),
             commits: 0,
+            kept: String::new(),
         }
+    }
+
+    /// Keeps what somebody else wrote beside the note that was found, on every table that gets ours.
+    pub fn keep(&mut self, found: Option<&str>) {
+        self.kept = found.map(|found| Note::split(found).0.to_owned()).unwrap_or_default();
     }
 
     /// The key of its lock.
@@ -73,9 +85,10 @@ impl Fence {
     }
 
     fn text(&self, commits: u64) -> String {
-        let Self { token, began, .. } = self;
+        let Self { token, began, kept, .. } = self;
+        let below = if kept.is_empty() { "" } else { BELOW };
         format!(
-            "{BEGINNING}{token}{BEGAN}{began}{COMMITS}{commits}. The next sync of this table replaces this note, and an \
+            "{kept}{below}{BEGINNING}{token}{BEGAN}{began}{COMMITS}{commits}. The next sync of this table replaces this note, and an \
              older one that still runs stops when it finds it replaced. It may be removed when no sync runs."
         )
     }
@@ -105,7 +118,10 @@ impl Fence {
             )),
             (_, None) => Err(Error::new(
                 ErrorKind::Superseded,
-                format!("table {table} was dropped or replaced by somebody during the sync: sync again"),
+                format!(
+                    "table {table}, or the sync's note in the comment on its row type, was dropped or replaced by \
+                     somebody during the sync: sync again"
+                ),
             )),
         }
     }
@@ -119,21 +135,28 @@ struct Note<'a> {
 }
 
 impl<'a> Note<'a> {
-    /// None for a text that is not ours.
+    /// Somebody else's words, and the note below them.
+    fn split(text: &str) -> (&str, &str) {
+        let Some(at) = text.rfind(BEGINNING) else { return (text, "") };
+        let (kept, note) = text.split_at(at);
+        (kept.strip_suffix(BELOW).unwrap_or(kept), note)
+    }
+
+    /// None for a text without one.
     fn read(text: &'a str) -> Option<Self> {
-        let (token, rest) = text.strip_prefix(BEGINNING)?.split_once(BEGAN)?;
+        let (token, rest) = Self::split(text).1.strip_prefix(BEGINNING)?.split_once(BEGAN)?;
         let (began, rest) = rest.split_once(COMMITS)?;
         let commits = rest.split('.').next()?.parse().ok()?;
         Some(Self { token, began, commits })
     }
 }
 
-/// Begins a transaction on the tables of some streams: takes their locks, then looks for our notes. No round trip more
-/// than to begin.
+/// Begins a transaction on the tables of some streams: takes their locks, then looks for our notes, and answers what it found
+/// there. No round trip more than to begin.
 ///
 /// # Errors
 /// [`ErrorKind::Superseded`] or [`ErrorKind::Lost`] when a table is not as expected; nothing is open then.
-pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<()> {
+pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<Vec<Option<String>>> {
     let notes = begin_and_read(session, held).await?;
     for ((fence, table, expect), note) in held.iter().zip(&notes) {
         if let Err(error) = fence.verify(table, note.as_deref(), *expect) {
@@ -141,7 +164,7 @@ pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect
             return Err(error);
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 async fn begin_and_read(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<Vec<Option<String>>> {
@@ -212,6 +235,20 @@ mod tests {
         let note = Note::read(&text).expect("a note");
         assert_eq!((note.token, note.began, note.commits), ("0190-ab", "2026-11-23 09:06:00.123456+00", 17));
         assert!(Note::read("somebody's own words").is_none());
+    }
+
+    #[test]
+    fn the_words_of_others_are_kept_once() {
+        for words in ["Ask Finance before you change this.", "two\n\nparagraphs\n", "", "\n\n"] {
+            let mut fence = Fence::new(&table(), "a", "then");
+            fence.keep((!words.is_empty()).then_some(words));
+            let first = fence.text(1);
+            assert!(first.starts_with(words), "{first}");
+            let mut next = Fence::new(&table(), "b", "later");
+            next.keep(Some(&first));
+            assert_eq!(next.kept, words);
+            assert_eq!(Note::read(&next.text(0)).map(|note| note.token.to_owned()).as_deref(), Some("b"));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::retry::{Attempts, ends_connection};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::pg::{Session, TransactionId};
 
@@ -23,7 +23,7 @@ pub(super) struct Link {
 impl Link {
     /// Without a session; the first is opened when it is needed.
     pub fn new(cx: Arc<Context>) -> Self {
-        let attempts = Attempts::new(Duration::from_secs(cx.config.retry_timeout_seconds));
+        let attempts = Attempts::new(Duration::from_secs(cx.config.retry_timeout_seconds), Arc::clone(&cx.outage));
         Self { cx, session: None, lost: None, attempts, known_good: false }
     }
 
@@ -76,6 +76,10 @@ impl Link {
     /// The error, when another attempt cannot cure it or the time for it is spent.
     pub async fn recover(&mut self, error: Error) -> Result<()> {
         self.note_failure(&error);
+        // A name that was never right.
+        if error.kind() == ErrorKind::UnknownHost && !self.known_good {
+            return Err(error);
+        }
         let patience = if self.known_good { Duration::MAX } else { limits::FIRST_CONNECTION_PATIENCE };
         let (error, pause) = self.attempts.fail(error, patience)?;
         let failed = self.attempts.failed();

@@ -53,6 +53,7 @@ pub(crate) struct Context {
     pub config: Arc<Config>,
     pub output: Output,
     pub connector: Connector,
+    pub outage: Arc<retry::Outage>,
 }
 
 impl Context {
@@ -149,7 +150,7 @@ async fn write(
             warnings.warn(text);
         }
     })?;
-    let cx = Arc::new(Context { config, output, connector });
+    let cx = Arc::new(Context { config, output, connector, outage: Arc::default() });
     if catalog.streams.iter().all(|s| s.generation.is_none()) {
         cx.output.warn(
             "The catalog has no generation ids: the orchestrator does not know that this destination supports \

@@ -104,9 +104,12 @@ async fn claim(session: &Session, token: &str, plans: &[StreamPlan]) -> Result<C
     let unclaimed: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, "")).collect();
     let held: Vec<_> =
         unclaimed.iter().zip(plans).map(|(fence, plan)| (fence, &plan.table, Expect::Anything)).collect();
-    fence::begin(session, &held).await?;
+    let found = fence::begin(session, &held).await?;
     let began = session.transaction().map(|t| t.began().to_owned()).unwrap_or_default();
-    let fences: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, &began)).collect();
+    let mut fences: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, &began)).collect();
+    for (fence, found) in fences.iter_mut().zip(&found) {
+        fence.keep(found.as_deref());
+    }
     let claimed = async {
         let existing = introspect::tables(session, &names(plans)).await?;
         leave_notes(session, &fences, plans, &existing).await?;

@@ -1,5 +1,6 @@
 //! What another attempt can cure, when to make it, and when to stop.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, FailureType};
@@ -25,8 +26,10 @@ impl Cure {
             (Some("42P01" | "42P07" | "23505"), ErrorKind::Locked) => Self::Attempts(5),
             // A full disk, a quota, a database that was dropped: somebody has to act.
             (Some("53100" | "53400" | "57P04"), _) => Self::None,
-            // Read-only: after a fail-over we may still talk to the old primary.
-            (Some("25006"), _) | (_, ErrorKind::Connection | ErrorKind::Locked | ErrorKind::ServerUnavailable) => {
+            // Read-only: after a fail-over we may still talk to the old primary. Unknown host: its name may be on the way to
+            // another address.
+            (Some("25006"), _)
+            | (_, ErrorKind::Connection | ErrorKind::Locked | ErrorKind::ServerUnavailable | ErrorKind::UnknownHost) => {
                 Self::Time
             }
             _ => Self::None,
@@ -42,23 +45,42 @@ pub(super) fn ends_connection(error: &Error) -> bool {
     }
 }
 
-/// The attempts since something went right.
+/// The server cannot be reached or used, whichever session tries: all sessions of a sync have one budget for that.
+#[derive(Debug, Default)]
+pub(crate) struct Outage(Mutex<OutageState>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct OutageState {
+    since: Option<Instant>,
+    /// A session has given up.
+    given_up: bool,
+}
+
+impl Outage {
+    fn state(&self) -> MutexGuard<'_, OutageState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The attempts of one session since something went right.
 #[derive(Debug)]
 pub(super) struct Attempts {
     budget: Duration,
     failed: u32,
     since: Option<Instant>,
+    outage: Arc<Outage>,
 }
 
 impl Attempts {
-    /// None yet. After `budget` without any progress they end.
-    pub fn new(budget: Duration) -> Self {
-        Self { budget, failed: 0, since: None }
+    /// None yet. After `budget` without any progress they end; an `outage` is that of all sessions.
+    pub fn new(budget: Duration, outage: Arc<Outage>) -> Self {
+        Self { budget, failed: 0, since: None, outage }
     }
 
     /// Something went right; answers how many attempts had failed before, and for how long.
     pub fn succeed(&mut self) -> Option<(u32, Duration)> {
         let failed = std::mem::take(&mut self.failed);
+        *self.outage.state() = OutageState::default();
         self.since.take().map(|since| (failed, since.elapsed()))
     }
 
@@ -77,12 +99,25 @@ impl Attempts {
             return Err(error);
         }
         let budget = self.budget.min(patience);
-        let elapsed = self.since.get_or_insert_with(Instant::now).elapsed();
+        let mut elapsed = self.since.get_or_insert_with(Instant::now).elapsed();
+        let mut least = limits::RETRIES_AT_LEAST;
+        // A lock is somebody's; an outage is everybody's.
+        let of_all = error.kind() != ErrorKind::Locked;
+        if of_all {
+            let mut outage = self.outage.state();
+            elapsed = elapsed.max(outage.since.get_or_insert_with(Instant::now).elapsed());
+            if outage.given_up {
+                least = 0;
+            }
+        }
         let more = match cure {
             Cure::None => false,
             Cure::Attempts(most) => self.failed < most,
-            Cure::Time => elapsed < budget || self.failed < limits::RETRIES_AT_LEAST,
+            Cure::Time => elapsed < budget || self.failed < least,
         };
+        if !more && of_all {
+            self.outage.state().given_up = true;
+        }
         self.failed += 1;
         if self.budget.is_zero() {
             return Err(transient(error));
@@ -118,7 +153,7 @@ mod tests {
     }
 
     fn tries(kind: ErrorKind, sqlstate: Option<&str>, budget: Duration) -> (u32, Error) {
-        let mut attempts = Attempts::new(budget);
+        let mut attempts = Attempts::new(budget, Arc::default());
         for tried in 1..50 {
             if let Err(last) = attempts.fail(error(kind, sqlstate), Duration::MAX) {
                 return (tried, last);
@@ -137,6 +172,7 @@ mod tests {
             (ErrorKind::Locked, Some("40P01")),
             (ErrorKind::Locked, Some("55P03")),
             (ErrorKind::Permission, Some("25006")),
+            (ErrorKind::UnknownHost, None),
         ] {
             assert_eq!(tries(kind, sqlstate, Duration::from_secs(60)).0, 50, "{kind:?} {sqlstate:?}");
             let (tried, last) = tries(kind, sqlstate, Duration::from_nanos(1));
@@ -169,8 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_has_one_budget_for_all_sessions() {
+        let outage = Arc::<Outage>::default();
+        let budget = Duration::from_millis(200);
+        let fails = |attempts: &mut Attempts, kind| attempts.fail(error(kind, None), Duration::MAX).is_err();
+        let mut first = Attempts::new(budget, Arc::clone(&outage));
+        assert!(!fails(&mut first, ErrorKind::Connection));
+        std::thread::sleep(budget);
+        let mut second = Attempts::new(budget, Arc::clone(&outage));
+        assert!(!fails(&mut second, ErrorKind::Connection), "the server may be back by now");
+        while !fails(&mut first, ErrorKind::Connection) {}
+        assert!(fails(&mut second, ErrorKind::ServerUnavailable), "another session has given up");
+        let mut third = Attempts::new(budget, Arc::clone(&outage));
+        assert!(fails(&mut third, ErrorKind::Connection));
+        assert!(!fails(&mut Attempts::new(budget, Arc::clone(&outage)), ErrorKind::Locked), "a lock is another matter");
+        third.succeed();
+        assert!(!fails(&mut second, ErrorKind::Connection), "the outage is over");
+    }
+
+    #[test]
     fn pauses_grow_to_a_bound_and_progress_starts_over() {
-        let mut attempts = Attempts::new(Duration::from_hours(1));
+        let mut attempts = Attempts::new(Duration::from_hours(1), Arc::default());
         let pause = |attempts: &mut Attempts| {
             attempts.fail(error(ErrorKind::Connection, None), Duration::MAX).expect("another attempt").1
         };

@@ -115,7 +115,7 @@ pub(super) fn forward_refused(reason: &ChannelOpenFailure, said: &str, server: &
                 .any(|t| lower.contains(t)) =>
         {
             (
-                ErrorKind::Config,
+                ErrorKind::UnknownHost,
                 format!("cannot resolve the host name of the database server at {server}; check `host` ({said})"),
             )
         }

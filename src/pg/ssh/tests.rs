@@ -160,7 +160,7 @@ fn only_safe_algorithms_are_offered() {
 fn refusals_to_forward() {
     let say = |reason: ChannelOpenFailure, said: &str| forward_refused(&reason, said, "db:5432");
     assert_eq!(say(ChannelOpenFailure::AdministrativelyProhibited, "").0, ErrorKind::Config);
-    assert_eq!(say(ChannelOpenFailure::ConnectFailed, "Name or service not known").0, ErrorKind::Config);
+    assert_eq!(say(ChannelOpenFailure::ConnectFailed, "Name or service not known").0, ErrorKind::UnknownHost);
     let (kind, text) = say(ChannelOpenFailure::ConnectFailed, "Connection refused");
     assert!(kind == ErrorKind::Connection && text.contains("db:5432 (Connection refused)"), "{text}");
     assert_eq!(say(ChannelOpenFailure::ResourceShortage, "").0, ErrorKind::ServerUnavailable);

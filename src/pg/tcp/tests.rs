@@ -22,7 +22,12 @@ async fn connections_by_tcp() {
     let (report, seen) = steps();
     // `localhost` may resolve to ::1 first, where nothing listens.
     for host in ["127.0.0.1", "localhost"] {
-        assert!(tcp(host, port, soon(), &SERVER, &report).await.expect(host).nodelay().expect("option"));
+        let stream = tcp(host, port, soon(), &SERVER, &report).await.expect(host);
+        assert!(stream.nodelay().expect("option"));
+        let socket = SockRef::from(&stream);
+        assert_eq!(socket.tcp_keepalive_time().expect("option"), limits::TCP_KEEPALIVE_IDLE);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().expect("option"), Some(limits::TCP_USER_TIMEOUT));
     }
     let connected = format!(r#"Done(Connect, "to 127.0.0.1:{port}, from 127.0.0.1 as this machine sees itself")"#);
     let expected =
@@ -33,7 +38,7 @@ async fn connections_by_tcp() {
     assert!(refused.kind() == ErrorKind::Connection && refused.message().contains("refuses the connection"));
     assert!(refused.message().contains("from this connector (127.0.0.1, "), "{refused}");
     let unknown = tcp("no-such-host.invalid", port, soon(), &SERVER, &report).await.expect_err("unknown");
-    assert!(matches!(unknown.kind(), ErrorKind::Config | ErrorKind::Connection), "{unknown}");
+    assert!(matches!(unknown.kind(), ErrorKind::UnknownHost | ErrorKind::Connection), "{unknown}");
 }
 
 #[test]
