@@ -14,6 +14,7 @@ mod scenario;
 mod stalls;
 #[path = "../support/mod.rs"]
 mod support;
+mod vanished;
 mod wire;
 mod writers;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
     let trials = [
         bastions::trials(),
+        vanished::trials(),
         stalls::trials(),
         commits::trials(),
         kills::trials(),

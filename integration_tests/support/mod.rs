@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
 pub mod bastion;
+pub mod cable;
 pub mod certificates;
 pub mod connector;
 pub mod control_group;

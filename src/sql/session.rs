@@ -31,10 +31,11 @@ pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
     set("statement_timeout", "0");
     set("idle_in_transaction_session_timeout", "0");
     set("lock_timeout", &limits::LOCK_TIMEOUT.as_millis().to_string());
-    set("tcp_keepalives_idle", "30");
+    // A connector that vanished holds its locks for 50 seconds.
+    set("tcp_keepalives_idle", "20");
     set("tcp_keepalives_interval", "10");
     set("tcp_keepalives_count", "3");
-    set("tcp_user_timeout", "60000");
+    set("tcp_user_timeout", "50000");
     if server_version >= 140_000 {
         set("client_connection_check_interval", "'10s'");
     }

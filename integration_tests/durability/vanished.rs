@@ -1,0 +1,63 @@
+//! A connector that vanishes with its machine: no word comes from it any more, and its locks must not stay.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::scenario::{Checked, Mode, SOON, Scenario, catalog, records, state, wait_for};
+use crate::support::cable::Cable;
+use crate::support::connector::Connector;
+use crate::support::postgres::TestServer;
+
+/// How long the server may hold its locks.
+const BOUND: Duration = Duration::from_secs(60);
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("vanished::while_the_server_waits_for_it", || Ok(locks_go(true)?)),
+        Trial::test("vanished::while_the_server_works_for_it", || Ok(locks_go(false)?)),
+    ]
+}
+
+/// The merge of a window waits for somebody's lock. Then it happens, and either its answer arrives and nothing follows, or it
+/// does not even arrive.
+fn locks_go(answer_arrives: bool) -> Checked {
+    let mut cable = Cable::lay()?;
+    let server = TestServer::start_with(&[&format!("listen_addresses=127.0.0.1,{}", cable.here())]);
+    let scenario = Scenario::on(&server.address())?;
+    scenario.sql.run(
+        "COPY (SELECT 'host all all all scram-sha-256') TO PROGRAM 'cat >> pg_hba.conf'; SELECT pg_reload_conf()",
+    )?;
+    let mut config = scenario.config();
+    (config["host"], config["port"]) = (json!(cable.here()), json!(scenario.database.port()));
+    let catalog = catalog(&[("people", Mode::Dedup)]);
+    let mut sync = Connector::write(&config, &catalog).by(&cable.beyond()).start();
+    sync.feed([records("people", 0, 0..100), state(0)].concat().as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    let holder = scenario.database.superuser()?;
+    holder.run("BEGIN; LOCK TABLE airbyte.people IN SHARE MODE")?;
+    sync.feed([records("people", 1, 50..200), state(1)].concat().as_bytes());
+    let pid = scenario.wait_for_process("wait_event_type = 'Lock' AND query LIKE 'INSERT%'")?;
+    if answer_arrives {
+        sync.signal("STOP");
+        holder.run("COMMIT")?;
+        scenario.wait_for_process(&format!("state = 'idle in transaction' AND pid = {pid}"))?;
+        cable.cut();
+    } else {
+        cable.cut();
+        holder.run("COMMIT")?;
+    }
+    let since = Instant::now();
+    wait_for("the end of its locks", || {
+        let free = holder.run("BEGIN; LOCK TABLE airbyte.people IN ACCESS EXCLUSIVE MODE NOWAIT");
+        holder.run("ROLLBACK")?;
+        Ok(free.ok())
+    })?;
+    let held = since.elapsed();
+    // It was not our own doing that let them go.
+    if held < Duration::from_secs(2) || held > BOUND {
+        return Err(format!("its locks were held for {held:?}"));
+    }
+    scenario.holds("people", &[0..100])
+}
