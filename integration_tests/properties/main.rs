@@ -5,6 +5,8 @@
 
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 
+mod arrow_columns;
+mod conversions;
 mod dedup;
 mod goldens;
 mod json;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
 
     let trials: Vec<Trial> = vec![
+        property("arrow", arrow_columns::round),
         property("numbers", numbers::round),
         property("times", times::round),
         property("text", text::round),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         property("rows", rows::round),
         property("dedup", dedup::round),
         property("dedup_large_windows", dedup::large_windows),
+        Trial::test("conversions", || conversions::check().map_err(Into::into)),
         Trial::test("copy_goldens", || goldens::check().map_err(Into::into)),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);

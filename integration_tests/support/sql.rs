@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use futures_util::TryStreamExt;
+use futures_util::{SinkExt, TryStreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
@@ -99,6 +99,19 @@ impl Sql {
                     Ok(all)
                 })
                 .await
+        };
+        self.runtime.block_on(copy).map_err(|e| explain(&e))
+    }
+
+    /// Runs a `COPY … FROM STDIN` with such input and answers how many rows it took.
+    ///
+    /// # Errors
+    /// The server's error, as text.
+    pub fn copy_in(&self, statement: &str, input: Vec<u8>) -> Result<u64, String> {
+        let copy = async {
+            let mut sink = std::pin::pin!(self.client.copy_in::<_, bytes::Bytes>(statement).await?);
+            sink.send(input.into()).await?;
+            sink.finish().await
         };
         self.runtime.block_on(copy).map_err(|e| explain(&e))
     }

@@ -389,3 +389,105 @@ proptest::proptest! {
         let _ = (integer_from_number(&text), integer_from_text(&text));
     }
 }
+
+/// The bytes of a whole number with a scale.
+fn scaled(value: Scaled, scale: i8) -> Vec<u8> {
+    let mut out = Vec::new();
+    value.encode(scale, &mut out);
+    out
+}
+
+/// The bytes of the same number as text. What comes before the point is written without an exponent.
+fn by_text(digits: &str, scale: i8) -> Vec<u8> {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
+    let text = match usize::try_from(scale) {
+        Ok(scale) => {
+            let digits = format!("{digits:0>width$}", width = scale + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            format!("{sign}{whole}.{fraction}")
+        }
+        Err(_) => format!("{sign}{digits}{}", "0".repeat(scale.unsigned_abs().into())),
+    };
+    let mut out = Vec::new();
+    Decimal::parse(&text).expect("a number").encode(&mut out);
+    let mut written = String::new();
+    let whole: i128 = format!("{sign}{digits}").parse().expect("digits");
+    Scaled::from(whole).write(scale, &mut written);
+    let plain = if whole == 0 && scale < 0 { "0" } else { text.trim_end_matches('.') };
+    assert_eq!(written, plain);
+    out
+}
+
+#[test]
+fn scaled_numbers_have_the_bytes_of_their_text() {
+    let mut values: Vec<i128> = (-100..=100).collect();
+    for power in 0..38 {
+        let ten = 10_i128.pow(power);
+        values.extend([ten - 1, ten, ten + 1, -ten, ten * 12 / 10]);
+    }
+    values.extend([i128::MAX, i128::MIN, i64::MAX.into(), i64::MIN.into(), u64::MAX.into()]);
+    values.extend([i128::from(u64::MAX) + 1, 10_i128.pow(37) * 17]);
+    for scale in (-9..=9).chain([15, 16, 17, 18, 37, 38, 127, -128]) {
+        for value in &values {
+            assert_eq!(scaled(Scaled::from(*value), scale), by_text(&value.to_string(), scale), "{value} {scale}");
+            if let Ok(value) = i64::try_from(*value) {
+                assert_eq!(scaled(Scaled::from(value), scale), by_text(&value.to_string(), scale), "{value} {scale}");
+            }
+            // The same value in words of 256 bits.
+            let parts = (value.cast_unsigned(), if *value < 0 { -1 } else { 0 });
+            assert_eq!(scaled(Scaled::from_parts(parts), scale), by_text(&value.to_string(), scale), "{value} {scale}");
+        }
+    }
+}
+
+#[test]
+fn scaled_numbers_of_256_bits() {
+    // 2^255 - 1 and -2^255, by digits that everybody can look up.
+    let max = "57896044618658097711785492504343953926634992332820282019728792003956564819967";
+    let min = "-57896044618658097711785492504343953926634992332820282019728792003956564819968";
+    for (parts, text) in [
+        ((u128::MAX, i128::MAX), max),
+        ((0, i128::MIN), min),
+        ((0, 1), "340282366920938463463374607431768211456"),
+        ((0, -1), "-340282366920938463463374607431768211456"),
+        ((1, -1), "-340282366920938463463374607431768211455"),
+    ] {
+        let mut expected = Vec::new();
+        encode_number(text, &mut expected).expect("a number");
+        assert_eq!(scaled(Scaled::from_parts(parts), 0), expected, "{text}");
+        let mut written = String::new();
+        Scaled::from_parts(parts).write(0, &mut written);
+        assert_eq!(written, text);
+    }
+}
+
+#[test]
+fn digits_that_count() {
+    let cases =
+        [("0", 0), ("0.000", 0), ("1", 1), ("-100", 1), ("1.50", 2), ("0.0012300", 3), ("10e5", 1), ("1.001", 4)];
+    for (literal, digits) in cases {
+        assert_eq!(significant_digits(literal), Ok(digits), "{literal}");
+    }
+    assert_eq!(significant_digits("x"), Err(Unparsable));
+}
+
+#[test]
+fn decimals_of_limited_size() {
+    let cases = [
+        ("999.99", 3, 2, Ok(())),
+        ("-999.990", 3, 2, Ok(())),
+        ("1000", 3, 2, Err(OutOfRange)),
+        ("0.001", 3, 2, Err(NotInteger)),
+        ("1000.001", 3, 2, Err(NotInteger)),
+        ("1e2", 3, 0, Ok(())),
+        ("1e3", 3, 0, Err(OutOfRange)),
+        ("0.00", 0, 0, Ok(())),
+        ("0e99999999999", 1, 0, Ok(())),
+        ("0.5", 0, 1, Ok(())),
+        ("1", 0, 1, Err(OutOfRange)),
+        ("x", 1, 1, Err(Unparsable)),
+    ];
+    for (literal, integer_digits, scale, want) in cases {
+        assert_eq!(check_decimal(literal, integer_digits, scale), want, "{literal}");
+    }
+}

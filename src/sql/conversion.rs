@@ -49,9 +49,11 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         };
         through_text(text, matches(text, pattern))
     };
-    let between = |least: &str, greatest: &str| format!("{c} BETWEEN {least} AND {greatest}");
-    let limits = |size: DecimalSize| between(&format!("-{}", nines(size)), &nines(size));
-    let whole = || format!("{c} = pg_catalog.trunc({c})");
+    let between = |least: i64, greatest: i64| format!("{c} BETWEEN {least} AND {greatest}");
+    let limits = |size: DecimalSize| format!("{c} BETWEEN -{} AND {}", nines(size), nines(size));
+    // What is no number equals itself and lies above all limits.
+    let whole =
+        |least: i64, greatest: i64| cast(Some(format!("{c} = pg_catalog.trunc({c}) AND {}", between(least, greatest))));
     #[allow(clippy::match_same_arms, reason = "a table, read from top to bottom")]
     match (old, new) {
         ("json", T::Json | T::Object | T::Array) => cast(None),
@@ -67,28 +69,26 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         (_, T::String) => Some(Conversion { using: format!("{c}::pg_catalog.text::{}", new.sql()), guard: None }),
         ("int2" | "int4" | "int8", T::Integer | T::Number) => cast(None),
         ("int2", T::SmallInt | T::Int | T::Real | T::Double) | ("int4", T::Int | T::Double) => cast(None),
-        ("int4" | "int8", T::SmallInt) => cast(Some(between("-32768", "32767"))),
-        ("int8", T::Int) => cast(Some(between("-2147483648", "2147483647"))),
-        ("int4" | "int8", T::Real) => cast(Some(between("-16777216", "16777216"))),
-        ("int8", T::Double) => cast(Some(between("-9007199254740992", "9007199254740992"))),
-        ("numeric", T::SmallInt) => cast(Some(format!("{} AND {}", whole(), between("-32768", "32767")))),
-        ("numeric", T::Int) => cast(Some(format!("{} AND {}", whole(), between("-2147483648", "2147483647")))),
+        ("int4" | "int8", T::SmallInt) => cast(Some(between(i16::MIN.into(), i16::MAX.into()))),
+        ("int8", T::Int) => cast(Some(between(i32::MIN.into(), i32::MAX.into()))),
+        ("int4" | "int8", T::Real) => cast(Some(between(-(1 << 24), 1 << 24))),
+        ("int8", T::Double) => cast(Some(between(-(1 << 53), 1 << 53))),
         ("int2", T::Decimal(size)) if size.integer_digits() >= 5 => cast(None),
         ("int4", T::Decimal(size)) if size.integer_digits() >= 10 => cast(None),
         ("int8", T::Decimal(size)) if size.integer_digits() >= 19 => cast(None),
         ("int2" | "int4" | "int8", T::Decimal(size)) => cast(Some(limits(size))),
-        // Of what is no number, the comparison with the limit is false.
+        ("numeric", T::Number) => cast(None),
+        ("numeric", T::SmallInt) => whole(i16::MIN.into(), i16::MAX.into()),
+        ("numeric", T::Int) => whole(i32::MIN.into(), i32::MAX.into()),
+        ("numeric", T::Integer) => whole(i64::MIN, i64::MAX),
         ("numeric", T::Decimal(size)) => {
             cast(Some(format!("{c} = pg_catalog.round({c}, {}) AND {}", size.scale(), limits(size))))
         }
-        ("numeric", T::Number) => cast(None),
-        ("numeric", T::Integer) => cast(Some(whole())),
         ("float4", T::Double) => cast(None),
         ("float4" | "float8", T::Number) => {
             let text = format!("{c}::pg_catalog.text");
             through_text(&text, matches(&text, FLOAT))
         }
-        (_, T::List(_)) if is_narrower_list(old, new) => cast(None),
         ("float4" | "float8", T::Integer) => cast(Some(format!("{c} = pg_catalog.trunc({c}::pg_catalog.float8)"))),
         ("date", T::Timestamp | T::TimestampTz) | ("time", T::TimeTz) => cast(None),
         ("timestamp", T::TimestampTz) | ("timestamptz", T::Timestamp) => {
@@ -96,6 +96,7 @@ pub fn conversion(column: &str, old: &str, new: ColumnType) -> Option<Conversion
         }
         ("timestamp" | "timestamptz", T::Date) => cast(Some(format!("{c}::pg_catalog.date::pg_catalog.{old} = {c}"))),
         ("timetz", T::Time) => cast(Some(format!("pg_catalog.date_part('timezone', {c}) = 0"))),
+        (_, T::List(_)) if is_narrower_list(old, new) => cast(None),
         // The same type with a precision or length, which would round or refuse values.
         (old, new) if old == new.typname() && new.typmod() == -1 => cast(None),
         _ => None,

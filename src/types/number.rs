@@ -5,8 +5,12 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{Array, AsArray, Decimal128Array, Decimal256Array, Int64Array, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type};
+use arrow::array::{
+    Array, AsArray, Decimal128Array, Decimal256Array, Float32Array, Float64Array, Int64Array, StringArray,
+    StringBuilder,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int64Type};
+use serde::Serialize;
 
 use super::{ColumnKind, Outcome, Reason, put_sized, with_text};
 use crate::json::{Kind, Token};
@@ -139,6 +143,17 @@ fn decode(
     }
 }
 
+/// Appends a finite float, without an allocation for the text in between.
+fn encode_float(value: &impl Serialize, out: &mut Vec<u8>) {
+    const FINITE: &str = "the cast leaves out what is no number";
+    let mut text = [0; 32];
+    let mut rest = &mut text[..];
+    serde_json::to_writer(&mut rest, value).expect(FINITE);
+    let length = 32 - rest.len();
+    let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+    numeric::encode_number(text.expect(FINITE), out).expect(FINITE);
+}
+
 /// A column of `numeric` in one of its forms.
 pub enum Numbers<'a> {
     /// Literals, checked when they were decoded.
@@ -149,6 +164,10 @@ pub enum Numbers<'a> {
     Decimal128(&'a Decimal128Array, i8),
     /// Decimals of up to 76 digits, and their scale.
     Decimal256(&'a Decimal256Array, i8),
+    /// Finite floats: each is the shortest decimal that only it is nearest to.
+    Real(&'a Float32Array),
+    /// As [`Self::Real`].
+    Double(&'a Float64Array),
 }
 
 impl<'a> Numbers<'a> {
@@ -156,6 +175,8 @@ impl<'a> Numbers<'a> {
     pub fn new(array: &'a dyn Array) -> Option<Self> {
         Some(match array.data_type() {
             DataType::Utf8 => Self::Text(array.as_string()),
+            DataType::Float32 => Self::Real(array.as_primitive::<Float32Type>()),
+            DataType::Float64 => Self::Double(array.as_primitive::<Float64Type>()),
             DataType::Int64 => Self::Whole(array.as_primitive::<Int64Type>()),
             DataType::Decimal128(_, scale) => Self::Decimal128(array.as_primitive::<Decimal128Type>(), *scale),
             DataType::Decimal256(_, scale) => Self::Decimal256(array.as_primitive::<Decimal256Type>(), *scale),
@@ -174,6 +195,8 @@ impl<'a> Numbers<'a> {
             Self::Decimal256(values, scale) => {
                 Scaled::from_parts(values.value(row).to_parts()).encode(*scale, out);
             }
+            Self::Real(values) => encode_float(&values.value(row), out),
+            Self::Double(values) => encode_float(&values.value(row), out),
         }
     }
 }

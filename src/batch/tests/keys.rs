@@ -8,6 +8,7 @@ use super::*;
 use crate::batch::keys::KeyReader;
 use crate::limits;
 use crate::schema::KeyFacts;
+use crate::types::{DecimalSize, Scalar};
 
 /// A stream whose first columns, of `types`, are its key, with two more columns.
 fn keyed(types: &[ColumnType], first_load: bool) -> Layout {
@@ -122,6 +123,20 @@ fn what_postgres_holds_equal_is_equal() {
         (T::TimeTz, "\"10:00:00Z\"", "\"10:00:00+00:00\""),
         (T::Timestamp, "\"2024-01-15\"", "\"2024-01-15T00:00:00+02:00\""),
         (T::TimestampTz, "\"2024-01-15T00:00:00Z\"", "\"2024-01-15T02:00:00+02:00\""),
+        (T::SmallInt, "7", "7.0"),
+        (T::Int, "-7", "\"-7\""),
+        (T::Real, "0.0", "-0.0"),
+        (T::Real, "\"NaN\"", "\"NaN\""),
+        (T::Double, "0.0", "-0.0"),
+        (T::Double, "0.1", "1e-1"),
+        (T::Decimal(DecimalSize::EXAMPLE), "1.5", "1.5000"),
+        (T::Bytes, "\"AP8=\"", r#""AP8\u003d""#),
+        (T::Uuid, "\"0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a5\"", "\"0189F7E50C4C7C7AA2D5F0E1D2C3B4A5\""),
+        (T::Interval, "\"P1M\"", "\"P30D\""),
+        (T::Interval, "\"P1D\"", "\"PT24H\""),
+        (T::Interval, "\"P1M-30DT1S\"", "\"PT1S\""),
+        (T::Interval, "\"P-1M\"", "\"PT-720H\""),
+        (T::Interval, "\"P2147483647M2147483647D\"", "\"P2147483646M2147483647DT720H\""),
     ];
     for (column_type, a, b) in cases {
         assert!(equal(column_type, a, b), "{column_type:?} {a} {b}");
@@ -146,6 +161,18 @@ fn what_differs_is_told_apart() {
         (T::TimeTz, "\"10:00:00Z\"", "\"12:00:00+02:00\""),
         (T::Timestamp, "\"2024-01-15T00:00:00Z\"", "\"2024-01-15T02:00:00+02:00\""),
         (T::TimestampTz, "\"2024-01-15T00:00:00Z\"", "\"2024-01-15T00:00:00+02:00\""),
+        (T::SmallInt, "7", "-7"),
+        (T::Int, "7", "70000"),
+        (T::Real, "0.1", "0.10000001"),
+        (T::Real, "\"NaN\"", "\"Infinity\""),
+        (T::Double, "0.1", "0.10000000000000002"),
+        (T::Double, "\"Infinity\"", "\"-Infinity\""),
+        (T::Decimal(DecimalSize::EXAMPLE), "1.5", "1.5001"),
+        (T::Bytes, "\"AP8=\"", "\"AP4=\""),
+        (T::Bytes, "\"\"", "\"AA==\""),
+        (T::Uuid, "\"0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a5\"", "\"0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a6\""),
+        (T::Interval, "\"P1M\"", "\"P31D\""),
+        (T::Interval, "\"PT-1S\"", "\"PT1S\""),
     ];
     for (column_type, a, b) in cases {
         assert!(!equal(column_type, a, b), "{column_type:?} {a} {b}");
@@ -153,13 +180,41 @@ fn what_differs_is_told_apart() {
 }
 
 #[test]
-fn json_keys_may_always_be_equal() {
-    for column_type in [ColumnType::Json, ColumnType::Object, ColumnType::Array] {
+fn keys_that_are_not_ours_to_compare_may_always_be_equal() {
+    let list = ColumnType::List(Scalar::Integer);
+    for column_type in [ColumnType::Json, ColumnType::Object, ColumnType::Array, list] {
         let mut router = single(keyed(&[ColumnType::Integer, column_type], true));
         let doubt = KeyFacts { duplicates: true, seen_before: true, ..NOTHING };
-        let record = if column_type == ColumnType::Array { r#"{"k0":1,"k1":[]}"# } else { r#"{"k0":1,"k1":{}}"# };
+        let array = [ColumnType::Array, list].contains(&column_type);
+        let record = if array { r#"{"k0":1,"k1":[]}"# } else { r#"{"k0":1,"k1":{}}"# };
         assert_eq!(facts(&mut router, &[record]), doubt, "{column_type:?}");
         assert_eq!(facts(&mut router, &[r#"{"k0":2}"#]), KeyFacts { nulls: true, ..doubt }, "{column_type:?}");
+    }
+}
+
+/// A key is the same in whatever form its column comes.
+#[test]
+fn numbers_of_every_form_are_compared() {
+    use arrow::array::{Decimal128Array, Decimal256Array, StringArray};
+    use arrow::datatypes::i256;
+    let wide = Decimal256Array::from(vec![i256::from(1_500)]).with_precision_and_scale(70, 3).expect("a size");
+    let short = Decimal128Array::from(vec![15]).with_precision_and_scale(5, 1).expect("a size");
+    let text = |literal| -> ArrayRef { Arc::new(StringArray::from(vec![literal])) };
+    let equal: [ArrayRef; 3] = [Arc::new(wide), Arc::new(short), text("1.50")];
+    let whole: [ArrayRef; 2] = [Arc::new(Int64Array::from(vec![3])), text("3.0")];
+    for column_type in [ColumnType::Number, ColumnType::Decimal(DecimalSize::EXAMPLE)] {
+        let mut reader = KeyReader::new(&keyed(&[column_type], true));
+        reader.read(&equal[..1], &mut FirstLoad::new());
+        reader.read(&whole[..1], &mut FirstLoad::new());
+        assert_eq!(reader.take(), NOTHING);
+        for again in [&equal[..1], &equal[1..2], &equal[2..], &whole[..1], &whole[1..]] {
+            reader.read(again, &mut FirstLoad::new());
+            assert!(reader.take().seen_before);
+            reader = KeyReader::new(&keyed(&[column_type], true));
+            reader.read(&equal[..1], &mut FirstLoad::new());
+            reader.read(&whole[..1], &mut FirstLoad::new());
+            reader.take();
+        }
     }
 }
 

@@ -104,7 +104,16 @@ fn expressions_are_exact_where_it_matters() {
             Some("\"c\"::pg_catalog.date::pg_catalog.timestamptz = \"c\""),
         ),
         ("timetz", T::Time, "\"c\"::pg_catalog.time", Some("pg_catalog.date_part('timezone', \"c\") = 0")),
-        ("numeric", T::Integer, "\"c\"::pg_catalog.int8", Some("\"c\" = pg_catalog.trunc(\"c\")")),
+        (
+            "numeric",
+            T::Integer,
+            "\"c\"::pg_catalog.int8",
+            Some("\"c\" = pg_catalog.trunc(\"c\") AND \"c\" BETWEEN -9223372036854775808 AND 9223372036854775807"),
+        ),
+        ("int8", T::Int, "\"c\"::pg_catalog.int4", Some("\"c\" BETWEEN -2147483648 AND 2147483647")),
+        ("int8", T::Double, "\"c\"::pg_catalog.float8", Some("\"c\" BETWEEN -9007199254740992 AND 9007199254740992")),
+        ("float4", T::Double, "\"c\"::pg_catalog.float8", None),
+        ("_int2", T::List(Scalar::Integer), "\"c\"::pg_catalog.int8[]", None),
         ("float4", T::Integer, "\"c\"::pg_catalog.int8", Some("\"c\" = pg_catalog.trunc(\"c\"::pg_catalog.float8)")),
         (
             "varchar",

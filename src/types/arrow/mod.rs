@@ -14,7 +14,6 @@ mod temporal;
 mod tests;
 mod texts;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -184,7 +183,11 @@ pub fn cast(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Cast, Unf
         return Ok(cast);
     }
     match to {
-        ColumnType::Object | ColumnType::Array if texts::is_text(array.data_type()) => through_json(array, field, to),
+        // A text is never an object or an array: what it holds is one, or it is nothing.
+        ColumnType::Object | ColumnType::Array if texts::is_text(array.data_type()) => Ok(texts::parsed(array, to)),
+        _ if texts::is_text(array.data_type()) && extension(field) == Some(Extension::Json) => {
+            Ok(texts::parsed(array, to))
+        }
         ColumnType::Object | ColumnType::Array | ColumnType::Json if !render::holds_json(field) => {
             render::documents(array, field, to)
         }
@@ -253,13 +256,6 @@ fn direct(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Option<Cast
 
 /// Each value as the JSON that says it, into the decoder of the column.
 fn through_json(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Cast, Unfit> {
-    // A text is never an object or an array: what it holds is one, or it is nothing.
-    let parses = matches!(to, ColumnType::Object | ColumnType::Array) && texts::is_text(array.data_type());
-    let field = if parses {
-        &field.clone().with_metadata(HashMap::from([(EXTENSION.to_owned(), JSON.to_owned())]))
-    } else {
-        field
-    };
     let write = render::writer(array, field)?;
     let mut sink = render::Sink::default();
     let mut builder = ColumnBuilder::new(to);
@@ -267,25 +263,31 @@ fn through_json(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Cast,
     for row in 0..array.len() {
         sink.clear();
         write(row, &mut sink);
-        let token = match sink.failure() {
-            Some(reason) => Err(reason),
-            None => Scanner::new(sink.text()).whole().map_err(|_| Reason::SerializationError),
-        };
-        let outcome = match token {
-            Ok(token) => match builder.append(token, sink.text()) {
+        let outcome = match sink.failure() {
+            Some(reason) => append_nothing(&mut builder, reason),
+            None => match append(&mut builder, sink.text()) {
                 Outcome::Stored if sink.is_cleaned() => Outcome::Cleaned,
                 other => other,
             },
-            Err(reason) => {
-                builder.append(Token::MISSING, "");
-                Outcome::Nulled(reason)
-            }
         };
         if outcome != Outcome::Stored {
             outcomes.push((row, outcome));
         }
     }
     Ok(Cast { array: builder.finish(), outcomes })
+}
+
+/// Appends the value of a text that is JSON, or is none.
+fn append(builder: &mut ColumnBuilder, json: &str) -> Outcome {
+    match Scanner::new(json).whole() {
+        Ok(token) => builder.append(token, json),
+        Err(_) => append_nothing(builder, Reason::SerializationError),
+    }
+}
+
+fn append_nothing(builder: &mut ColumnBuilder, reason: Reason) -> Outcome {
+    builder.append(Token::MISSING, "");
+    Outcome::Nulled(reason)
 }
 
 /// A column of NULLs.

@@ -18,7 +18,7 @@ const UINT64_DIGITS: u8 = 20;
 /// Digits of the widest decimal of 128 bits.
 const DECIMAL128_DIGITS: u8 = 38;
 
-/// Numbers into columns of numbers; none for what is not a number, and for floats where digits are asked for.
+/// Numbers into columns of numbers; none for what is not a number, and for floats that need not fit.
 pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Result<Option<Cast>, Unfit> {
     use ColumnType as T;
     Ok(match to {
@@ -36,10 +36,22 @@ pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Result<Option<Cast>, U
             DataType::Float64 => Some(Cast::whole(Arc::clone(array))),
             _ => None,
         },
-        T::Number => numbers(array)?.map(Cast::whole),
+        T::Number => match array.data_type() {
+            DataType::Float16 => {
+                Some(convert::<Float16Type, Float32Type>(array, |value| finite(value.is_finite(), value.to_f32())))
+            }
+            DataType::Float32 => Some(keep::<Float32Type>(array, |value| finite(value.is_finite(), ()))),
+            DataType::Float64 => Some(keep::<Float64Type>(array, |value| finite(value.is_finite(), ()))),
+            _ => numbers(array)?.map(Cast::whole),
+        },
         T::Decimal(size) => numbers(array)?.map(|numbers| limited(&numbers, size)),
         _ => None,
     })
+}
+
+/// `numeric` is for numbers alone.
+fn finite<T>(finite: bool, value: T) -> Result<T, Reason> {
+    if finite { Ok(value) } else { Err(Reason::SerializationError) }
 }
 
 fn integers<O>(array: &ArrayRef) -> Option<Cast>

@@ -11,6 +11,8 @@ mod references;
 mod temporal;
 mod texts;
 
+use std::collections::HashMap;
+
 use arrow::array::{ArrayRef, make_array};
 
 use super::*;

@@ -6,9 +6,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, StringBuilder};
 use arrow::compute;
 use arrow::datatypes::DataType;
 
-use super::{Cast, Unfit};
+use super::{Cast, Unfit, append};
 use crate::limits;
-use crate::types::{Outcome, Reason};
+use crate::types::{ColumnBuilder, ColumnType, Outcome, Reason};
 
 /// Bytes that the offsets of one column reach.
 const COLUMN_BYTES: usize = i32::MAX as usize;
@@ -70,6 +70,26 @@ fn cleaned<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Result<Cast, Un
         }
     }
     Ok(Cast { array: Arc::new(out.finish()), outcomes })
+}
+
+/// Texts that are JSON, into the decoder of the column.
+pub(super) fn parsed(array: &ArrayRef, to: ColumnType) -> Cast {
+    fn parse<'a>(values: impl Iterator<Item = Option<&'a str>>, to: ColumnType) -> Cast {
+        let mut builder = ColumnBuilder::new(to);
+        let mut outcomes = Vec::new();
+        for (row, value) in values.enumerate() {
+            let outcome = append(&mut builder, value.unwrap_or("null"));
+            if outcome != Outcome::Stored {
+                outcomes.push((row, outcome));
+            }
+        }
+        Cast { array: builder.finish(), outcomes }
+    }
+    match array.data_type() {
+        DataType::LargeUtf8 => parse(array.as_string::<i64>().iter(), to),
+        DataType::Utf8View => parse(array.as_string_view().iter(), to),
+        _ => parse(array.as_string::<i32>().iter(), to),
+    }
 }
 
 /// Bytes into a column of bytes; text is none.

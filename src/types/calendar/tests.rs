@@ -319,3 +319,54 @@ proptest::proptest! {
         let _ = (parse_date(&text), parse_time_tz(&text), parse_timestamp(&text), parse_timestamp_tz(&text));
     }
 }
+
+#[test]
+fn written_texts_are_read_as_the_same() {
+    let read_back = |days: i64| {
+        let mut text = String::new();
+        write_date(days, &mut text).expect("memory");
+        assert_eq!(parse_date(&text).map(i64::from), Ok(days - DAYS_TO_POSTGRES_EPOCH), "{text}");
+    };
+    // Each day of eight centuries around the year 1, the ends, and days far apart.
+    (-865_000..-573_000).for_each(read_back);
+    (-2_440_588..2_145_042_906).step_by(99_991).for_each(read_back);
+    [-2_440_588, 2_145_042_905, -719_162, -719_163, 0, 10_956].into_iter().for_each(read_back);
+    let moments = [
+        (0, 0, None, "1970-01-01T00:00:00"),
+        (-1, 999_999_999, Some(0), "1969-12-31T23:59:59.999999999Z"),
+        (1_705_322_096, 120_000_000, Some(19_800), "2024-01-15T12:34:56.120+05:30"),
+        (1_705_322_096, 1_000, Some(-5_025), "2024-01-15T12:34:56.000001-01:23:45"),
+        (-62_135_596_801, 0, Some(0), "0001-12-31T23:59:59Z BC"),
+        (253_402_300_800, 0, None, "10000-01-01T00:00:00"),
+        (9_224_318_015_999, 999_999_000, None, "294276-12-31T23:59:59.999999"),
+    ];
+    for (seconds, nanos, east, want) in moments {
+        let mut text = String::new();
+        write_timestamp(seconds, nanos, east, &mut text).expect("memory");
+        assert_eq!(text, want);
+        let micros = (seconds - SECONDS_TO_POSTGRES_EPOCH) * SECOND + i64::from(nanos / 1_000);
+        assert_eq!(parse_timestamp(&text), Ok(micros), "{text}");
+        let instant = micros - i64::from(east.unwrap_or(0)) * SECOND;
+        assert_eq!(parse_timestamp_tz(&text), Ok(instant), "{text}");
+    }
+    for second in 0..86_400 {
+        let mut text = String::new();
+        write_time(second, 0, &mut text).expect("memory");
+        assert_eq!(parse_time(&text), Ok(second * SECOND), "{text}");
+    }
+}
+
+#[test]
+fn written_spans_are_read_as_the_same() {
+    let (few, parts) = ([0, 1, -1, 11, -13, 24], [0, 1, -1, 59_999_999_999, -3_600_000_000_001, 86_400_000_000_000]);
+    for months in few.into_iter().chain([i32::MAX, i32::MIN]) {
+        for days in few.into_iter().chain([i32::MAX, i32::MIN]) {
+            for nanos in parts.into_iter().chain([i64::MAX.into(), i64::MIN.into()]) {
+                let span = Span { months, days, nanos };
+                let mut text = String::new();
+                write_span(span, &mut text).expect("memory");
+                assert_eq!(parse_span(&text), Ok(span), "{text}");
+            }
+        }
+    }
+}

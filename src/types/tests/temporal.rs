@@ -82,3 +82,42 @@ fn timestamps_count_microseconds_from_2000() {
     assert_eq!(store(T::Timestamp, "\"294276-12-31T23:59:59-01:00\"").0, Outcome::Stored);
     nulled(T::TimestampTz, TOO_LARGE, &["\"294276-12-31T23:59:59-01:00\""]);
 }
+
+#[test]
+fn intervals_are_durations_of_iso_8601() {
+    let cases = [
+        ("\"PT0S\"", 0, 0, 0),
+        ("\"P1Y2M3DT4H5M6.789012S\"", 14, 3, 4 * HOUR + 306 * SECOND + 789_012),
+        ("\"-P1Y2M3DT4H\"", -14, -3, -4 * HOUR),
+        ("\"P-1Y2M-3DT-0.5S\"", -10, -3, -SECOND / 2),
+        ("\"-P-1D\"", 0, 1, 0),
+        ("\"P3W\"", 0, 21, 0),
+        ("\"P1W1D\"", 0, 8, 0),
+        ("\" pt1.5s \"", 0, 0, SECOND + SECOND / 2),
+        ("\"PT0.0000019S\"", 0, 0, 1),
+        ("\"PT-0.0000019S\"", 0, 0, -1),
+        ("\"PT1,25S\"", 0, 0, SECOND + SECOND / 4),
+        ("\"PT100H200M\"", 0, 0, 100 * HOUR + 12_000 * SECOND),
+        ("\"P2147483647M\"", i32::MAX, 0, 0),
+        ("\"P-2147483648M2147483647D\"", i32::MIN, i32::MAX, 0),
+        ("\"PT2147483647H59M59.999999S\"", 0, 0, 2_147_483_648 * HOUR - 1),
+    ];
+    for (json, months, days, micros) in cases {
+        let payload = [&i64::to_be_bytes(micros)[..], &i32::to_be_bytes(days), &i32::to_be_bytes(months)].concat();
+        stored(T::Interval, json, &payload);
+    }
+    nulled(
+        T::Interval,
+        TOO_LARGE,
+        &["\"P2147483648M\"", "\"P178956970Y8M\"", "\"P2147483648D\"", "\"PT2147483648H\"", "\"PT-2147483648H\""],
+    );
+    nulled(T::Interval, TOO_LARGE, &["\"P99999999999999999999999999999D\"", "\"PT18446744073709551615H\""]);
+    let wrong = [
+        "", "P", "PT", "P1", "1D", "P1DT", "P1S", "PT1D", "P1D1Y", "P1.5Y", "P1.5D", "PT1.5H", "PT.5S", "PT1.S",
+        "1 day", "P1DT1H1H", "P--1D", "PT1HT1M",
+    ];
+    for text in wrong {
+        nulled(T::Interval, WRONG, &[&format!("\"{text}\"")]);
+    }
+    nulled(T::Interval, WRONG, &["0", "true", "{}"]);
+}

@@ -160,3 +160,116 @@ fn json_that_jsonb_cannot_hold_is_nulled() {
     let deep = nested(100_000);
     stored(T::String, &deep, deep.as_bytes());
 }
+
+#[test]
+fn narrow_integers_have_the_limits_of_their_width() {
+    for (json, value) in [("0", 0), ("-32768", i16::MIN), ("32767", i16::MAX), ("1e2", 100), ("\"-7\"", -7)] {
+        stored(T::SmallInt, json, &value.to_be_bytes());
+    }
+    nulled(T::SmallInt, TOO_LARGE, &["32768", "-32769", "1e19", "\"40000\""]);
+    nulled(T::SmallInt, WRONG, &["0.5", "\"\"", "true", "99999.5"]);
+    for (json, value) in [("0", 0), ("-2147483648", i32::MIN), ("2147483647", i32::MAX), ("1.0", 1)] {
+        stored(T::Int, json, &value.to_be_bytes());
+    }
+    nulled(T::Int, TOO_LARGE, &["2147483648", "-2147483649", "9223372036854775807"]);
+    nulled(T::Int, WRONG, &["0.5", "[]", "\"x\""]);
+}
+
+#[test]
+fn floats_are_the_nearest_to_what_has_their_digits() {
+    let doubles = [
+        ("0", 0.0),
+        ("-0.0", -0.0),
+        ("0.1", 0.1),
+        ("1e22", 1e22),
+        ("0.10000000000000001", 0.1),
+        ("100000000000000000000000000000000", 1e32),
+        ("1.7976931348623157e308", f64::MAX),
+        ("5e-324", 5e-324),
+        ("\"0.5\"", 0.5),
+        ("\"NaN\"", f64::NAN),
+        ("\"Infinity\"", f64::INFINITY),
+        (r#""\u002dInfinity""#, f64::NEG_INFINITY),
+    ];
+    for (json, value) in doubles {
+        stored(T::Double, json, &value.to_be_bytes());
+    }
+    nulled(T::Double, TOO_LARGE, &["1.8e308", "-1e999999999999999999999", "1e-400", "\"1e400\""]);
+    nulled(
+        T::Double,
+        WRONG,
+        &["0.123456789012345678", "123456789012345678", "\"\"", "\"nan\"", "\"inf\"", "true", "{}"],
+    );
+    for (json, value) in
+        [("0.1", 0.1_f32), ("16777217", 16_777_216.0), ("3.4028235e38", f32::MAX), ("\"NaN\"", f32::NAN)]
+    {
+        stored(T::Real, json, &value.to_be_bytes());
+    }
+    nulled(T::Real, TOO_LARGE, &["3.5e38", "1e-50"]);
+    nulled(T::Real, WRONG, &["0.1234567891", "[1]"]);
+}
+
+#[test]
+fn decimals_have_a_place_for_every_digit_or_are_null() {
+    let size = |precision, scale| T::Decimal(DecimalSize::new(precision, scale).expect("a size"));
+    let words = |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    stored(size(5, 2), "123.45", &words(&[2, 0, 0, 2, 123, 4500]));
+    stored(size(5, 2), "1e2", &words(&[1, 0, 0, 0, 100]));
+    stored(size(5, 2), "\"-0.100\"", &words(&[1, 0xffff, 0x4000, 3, 1000]));
+    stored(size(5, 2), "0.000", &words(&[0, 0, 0, 3]));
+    nulled(size(5, 2), TOO_LARGE, &["1000", "-1e5", "1e131072"]);
+    nulled(size(5, 2), WRONG, &["0.001", "1000.001", "\"NaN\"", "true", "\"\""]);
+    assert_eq!(store(size(2, 2), "0.99").0, Outcome::Stored);
+    nulled(size(2, 2), TOO_LARGE, &["1", "1.1"]);
+}
+
+#[test]
+fn bytes_come_in_base64() {
+    let cases: [(&str, &[u8]); 4] =
+        [("\"\"", b""), ("\"AP8=\"", b"\0\xff"), ("\"YWI=\"", b"ab"), (r#""AP8\u003d""#, b"\0\xff")];
+    for (json, bytes) in cases {
+        stored(T::Bytes, json, bytes);
+    }
+    nulled(T::Bytes, WRONG, &["\"AP8\"", "\"\\\\x00\"", "\"AP8=\\n\"", "\"A-_=\"", "1", "[]"]);
+}
+
+#[test]
+fn uuids_have_several_spellings() {
+    let bytes = 0x0189_f7e5_0c4c_7c7a_a2d5_f0e1_d2c3_b4a5_u128.to_be_bytes();
+    for text in [
+        "0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a5",
+        "0189F7E5-0C4C-7C7A-A2D5-F0E1D2C3B4A5",
+        "0189f7e50c4c7c7aa2d5f0e1d2c3b4a5",
+        "{0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a5}",
+        "urn:uuid:0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4a5",
+    ] {
+        stored(T::Uuid, &format!("\"{text}\""), &bytes);
+    }
+    nulled(T::Uuid, WRONG, &["\"\"", "\"0189f7e5\"", "\"0189f7e5-0c4c-7c7a-a2d5-f0e1d2c3b4ag\"", "1"]);
+}
+
+#[test]
+fn lists_are_whole_or_null() {
+    let list = T::List(Scalar::SmallInt);
+    // Dimensions, NULLs, type; length and first index; the elements.
+    let header = |length: i32, nulls: i32| [1, nulls, 21, length, 1].map(i32::to_be_bytes).concat();
+    stored(list, "[]", &[0, 0, 21].map(i32::to_be_bytes).concat());
+    stored(list, "[ 1 ,\"2\"]", &[header(2, 0), vec![0, 0, 0, 2, 0, 1], vec![0, 0, 0, 2, 0, 2]].concat());
+    stored(list, "[null, -1]", &[header(2, 1), vec![0xff; 4], vec![0, 0, 0, 2, 0xff, 0xff]].concat());
+    nulled(list, WRONG, &["1", "\"[1]\"", "{}", "[\"x\"]", "[1, true]", "[[1]]", "[0.5, 40000]"]);
+    nulled(list, TOO_LARGE, &["[40000]", "[1, 40000, true]"]);
+    assert_eq!(store(T::List(Scalar::String), r#"["a\u0000"]"#).0, Outcome::Cleaned);
+    // What a list that became NULL leaves behind belongs to no other.
+    let mut builder = ColumnBuilder::new(list);
+    for json in ["[1]", "[2, true]", "[3]"] {
+        builder.append(Scanner::new(json).value().expect("JSON"), json);
+    }
+    let array = builder.finish();
+    let reader = ColumnReader::new(list, &array).expect("the builder's own array");
+    for (row, json) in [(0, "[1]"), (2, "[3]")] {
+        let mut out = Vec::new();
+        let tail = reader.encode(row, &mut out);
+        out.extend_from_slice(tail);
+        assert_eq!(out.get(4..), store(list, json).1.as_deref());
+    }
+}
