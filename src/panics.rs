@@ -30,10 +30,9 @@ fn error(location: Option<&Location<'_>>) -> Error {
 }
 
 /// The path of a source file from its package on, without the machine's directories before it.
-fn in_its_package(file: &str) -> String {
-    const PARTS: usize = 4;
-    let parts: Vec<&str> = file.split('/').collect();
-    parts.get(parts.len().saturating_sub(PARTS)..).unwrap_or_default().join("/")
+fn in_its_package(file: &str) -> &str {
+    let in_registry = file.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
+    in_registry.map_or(file, |(_, path)| path)
 }
 
 #[cfg(test)]

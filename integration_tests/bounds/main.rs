@@ -6,11 +6,13 @@
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 
 mod bed;
+mod clock;
 mod container;
 mod limits;
 mod memory;
 mod panics;
 mod pipes;
+mod readers;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,8 +32,16 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(DEFAULT_THREADS));
-    let trials =
-        [container::trials(), limits::trials(), memory::trials(), panics::trials(), pipes::trials(), signals::trials()];
+    let trials = [
+        clock::trials(),
+        container::trials(),
+        limits::trials(),
+        memory::trials(),
+        panics::trials(),
+        pipes::trials(),
+        readers::trials(),
+        signals::trials(),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     // Statics are never dropped: the server would go with the process, but its files a moment later.
     TestServer::stop_shared();

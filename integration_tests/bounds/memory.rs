@@ -14,7 +14,7 @@ use crate::support::workload::{self, Stream};
 /// The README says so.
 const MOST: u64 = 256 << 20;
 const MIB: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -32,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::large_and_small_ones_in_turn", large_and_small),
         Trial::test("memory::many_members", many_members),
         Trial::test("memory::streams_500_interleaved", || interleaved(500, 100, 1_000)),
+        Trial::test("memory::states_of_5_mb", states_of_5_mb),
     ]
 }
 
@@ -138,6 +139,18 @@ fn many_members() -> Result<(), Failed> {
     confined.finish("many members", 2)?;
     let keys = "SELECT count(*) FROM airbyte.rows, jsonb_object_keys(doc) WHERE id = 1";
     assert_eq!(bed.value(keys), "200000");
+    Ok(())
+}
+
+fn states_of_5_mb() -> Result<(), Failed> {
+    let bed = Bed::new()?;
+    let confined = Confined::start(bed.append());
+    let cursor = format!("\"cursor\":\"{}\",\"at\":", "c".repeat(5 * MIB));
+    for id in 0..30 {
+        confined.running.feed(workload::append_input("rows", id..id + 1, 10).replace("\"at\":", &cursor).as_bytes());
+    }
+    confined.finish("states", 30)?;
+    assert_eq!(bed.rows(), 30);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn run(config: &Config, session: &Session, list: &Checklist, ta
     if !target.exists {
         session.execute(&ddl::create_schema(schema), &format!("creating schema \"{schema}\"")).await?;
     }
-    let unique = uuid::Uuid::now_v7().simple().to_string();
+    let unique = format!("{:032x}", fastrand::u128(..));
     let table = TableName { schema: schema.clone(), table: format!("_airbyte_connection_test_{unique}") };
     let definition = TableSchema {
         table: table.clone(),

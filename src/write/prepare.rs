@@ -39,7 +39,7 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
         let name = &plan.stream.name;
         schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
     }
-    let token = uuid::Uuid::now_v7().simple().to_string();
+    let token = format!("{:032x}", fastrand::u128(..));
     let mut targets = Vec::with_capacity(plans.len());
     for plans in plans.chunks(limits::STREAMS_PER_TRANSACTION) {
         let claimed = link.repeat(async |session| {
