@@ -83,8 +83,31 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     sqlstate: Option<String>,
+    refusal: Option<Refusal>,
     stream: Option<StreamName>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What of the database refused a row, as the server names it; no value is among it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// When it was refused.
+    pub at: RefusedAt,
+    /// The constraint.
+    pub constraint: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+}
+
+/// When a row was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RefusedAt {
+    /// On its way to the server.
+    Copy,
+    /// On its way into its table.
+    Statement,
+    /// By a constraint that is checked at the commit.
+    Commit,
 }
 
 /// Name and namespace of the stream an error belongs to, as the catalog spells them.
@@ -102,7 +125,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `kind` with a sentence that tells the user what happened and what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), sqlstate: None, stream: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            sqlstate: None,
+            refusal: None,
+            stream: None,
+            source: None,
+        }))
     }
 
     /// Adds the underlying cause.
@@ -116,6 +146,13 @@ impl Error {
     #[must_use]
     pub fn with_sqlstate(mut self, code: &str) -> Self {
         self.0.sqlstate = Some(code.to_owned());
+        self
+    }
+
+    /// Says that the server refused rows, and for what.
+    #[must_use]
+    pub fn with_refusal(mut self, refusal: Option<Refusal>) -> Self {
+        self.0.refusal = refusal;
         self
     }
 
@@ -160,6 +197,11 @@ impl Error {
     /// The server's SQLSTATE, when the server refused a statement.
     pub fn sqlstate(&self) -> Option<&str> {
         self.0.sqlstate.as_deref()
+    }
+
+    /// What refused a row, when this is about rows.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.0.refusal.as_ref()
     }
 
     /// The stream that failed, where known.

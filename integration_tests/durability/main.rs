@@ -10,6 +10,7 @@ mod bastions;
 mod commits;
 mod kills;
 mod locks;
+mod poison;
 mod scenario;
 mod stalls;
 #[path = "../support/mod.rs"]
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         commits::trials(),
         kills::trials(),
         locks::trials(),
+        poison::trials(),
         wire::trials(),
         writers::trials(),
     ];

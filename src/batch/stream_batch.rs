@@ -1,9 +1,11 @@
 //! The growing batch of one stream.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{Field, Schema};
+use uuid::Uuid;
 
 use super::keys::KeyReader;
 use super::meta::{self, RawIds};
@@ -49,6 +51,44 @@ pub struct Rows {
     pub has_changes: bool,
     /// What is known of the keys.
     pub keys: KeyFacts,
+}
+
+impl Rows {
+    /// Some of the rows, by their places from 0, to be loaded after those before them and before those after them.
+    #[must_use]
+    pub fn part(&self, places: Range<u64>) -> Self {
+        let mut batches = Vec::new();
+        let mut start = 0;
+        for batch in &self.batches {
+            let end = start + batch.num_rows() as u64;
+            let (from, to) = (places.start.max(start), places.end.min(end));
+            if let (true, Ok(at), Ok(rows)) =
+                (from < to, usize::try_from(from - start), usize::try_from(to.saturating_sub(from)))
+            {
+                batches.push(batch.slice(at, rows));
+            }
+            start = end;
+        }
+        let count = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+        let size = self.size as u64 * count / self.count.max(1);
+        // A key may come in several parts.
+        let keys = KeyFacts { seen_before: self.keys.seen_before || self.keys.duplicates, ..self.keys };
+        Self { batches, count, size: usize::try_from(size).unwrap_or(self.size), has_changes: self.has_changes, keys }
+    }
+
+    /// Adds rows of the same stream, whose places come later.
+    pub fn append(&mut self, later: Self) {
+        self.batches.extend(later.batches);
+        self.count += later.count;
+        self.size += later.size;
+    }
+
+    /// The raw id of a row.
+    pub fn raw_id(&self, place: u64) -> Option<Uuid> {
+        let row = self.part(place..place + 1);
+        let ids = row.batches.first()?.columns().first()?.as_fixed_size_binary_opt()?;
+        Uuid::from_slice(ids.value(0)).ok()
+    }
 }
 
 /// Columns of every batch before those of the layout.

@@ -71,6 +71,8 @@ pub struct Config {
     /// How long a failure that another attempt can cure is met by attempts without any progress, 0 (none) to 3,600
     /// seconds; 120 when not given.
     pub retry_timeout_seconds: u64,
+    /// What a row that the database refuses does.
+    pub rejected_rows: RejectedRows,
     /// Passwords among the URL parameters: unused, but not to be shown either.
     unused_secrets: Vec<Secret>,
 }
@@ -85,6 +87,17 @@ pub enum CdcDeletion {
     /// Keeps the row with the time of its deletion.
     #[serde(rename = "Soft delete")]
     Soft,
+}
+
+/// What a row does that the database refuses: a constraint, a trigger, a policy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectedRows {
+    /// Ends the sync with an error.
+    #[default]
+    Fail,
+    /// Goes to the table of rejected rows; all others are loaded.
+    SetAside,
 }
 
 const DEFAULT_PORT: u64 = 5432;
@@ -187,6 +200,7 @@ impl Config {
             max_connections: usize::try_from(raw.max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS))
                 .map_err(|_| refuse("max_connections", "is too large"))?,
             retry_timeout_seconds: raw.retry_timeout_seconds.unwrap_or(DEFAULT_RETRY_TIMEOUT_SECONDS),
+            rejected_rows: raw.rejected_rows.unwrap_or_default(),
             unused_secrets: params.secrets,
         })
     }

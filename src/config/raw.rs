@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::CdcDeletion;
+use super::{CdcDeletion, RejectedRows};
 use crate::secret::Secret;
 
 /// Top level of the configuration file.
@@ -33,6 +33,7 @@ pub(super) struct RawConfig {
     pub(super) commit_interval_seconds: Option<u64>,
     pub(super) max_connections: Option<u64>,
     pub(super) retry_timeout_seconds: Option<u64>,
+    pub(super) rejected_rows: Option<RejectedRows>,
 }
 
 /// `ssl_mode`: the members of all its options.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{CLOUD, SELF_MANAGED, one_line, properties, specification};
 use crate::config::raw::{RawConfig, RawSslMode, RawTunnel, SslWord, TunnelWord};
-use crate::config::{CdcDeletion, Config};
+use crate::config::{CdcDeletion, Config, RejectedRows};
 
 fn golden(cloud: bool) -> Value {
     serde_json::from_str(&specification(cloud)).expect("the golden file is JSON")
@@ -121,8 +121,12 @@ fn form_and_types_have_the_same_fields_and_words() {
     assert_eq!(members("tunnel_method"), asked_by::<RawTunnel>());
     assert_eq!(words("ssl_mode", "mode"), asked_by::<SslWord>());
     assert_eq!(words("tunnel_method", "tunnel_method"), asked_by::<TunnelWord>());
-    let modes = form["cdc_deletion_mode"]["enum"].as_array().expect("words");
-    assert_eq!(modes.iter().filter_map(Value::as_str).collect::<BTreeSet<_>>(), asked_by::<CdcDeletion>());
+    for (property, asked) in
+        [("cdc_deletion_mode", asked_by::<CdcDeletion>()), ("rejected_rows", asked_by::<RejectedRows>())]
+    {
+        let modes = form[property]["enum"].as_array().expect("words");
+        assert_eq!(modes.iter().filter_map(Value::as_str).collect::<BTreeSet<_>>(), asked);
+    }
 }
 
 #[test]
@@ -168,7 +172,12 @@ fn defaults_are_those_of_the_code() {
         CdcDeletion::Hard => "Hard delete",
         CdcDeletion::Soft => "Soft delete",
     };
+    let rejected = match minimal.rejected_rows {
+        RejectedRows::Fail => "fail",
+        RejectedRows::SetAside => "set_aside",
+    };
     let in_code = json!({
+        "rejected_rows": rejected,
         "schema": minimal.schema,
         "cdc_deletion_mode": deletion,
         "drop_removed_columns": minimal.drop_removed_columns,

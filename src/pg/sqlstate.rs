@@ -7,7 +7,7 @@ use tokio_postgres::error::DbError;
 
 use super::clean;
 use super::driver::reason;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Refusal, RefusedAt};
 
 /// The error for a `statement` that failed while `doing` something ("creating table \"a\".\"b\"").
 /// `end`: why the connection has broken, if it has.
@@ -25,10 +25,38 @@ pub fn statement_error(error: tokio_postgres::Error, doing: &str, statement: &st
         Some(constraint) if constraint.starts_with("pg_") => ErrorKind::Locked,
         _ => kind(&code),
     };
+    let refusal = refusal(db, statement, raised.is_some());
     let text = raised.map_or_else(|| describe(db), |function| describe_raised(db, &function, statement));
     let advice = advice(&code).map(|a| format!(": {a}")).unwrap_or_default();
     // The source is left out: its Debug form holds the server's DETAIL.
-    Error::new(kind, format!("{doing} failed: {text} (SQLSTATE {code}){advice}")).with_sqlstate(&code)
+    Error::new(kind, format!("{doing} failed: {text} (SQLSTATE {code}){advice}"))
+        .with_sqlstate(&code)
+        .with_refusal(refusal)
+}
+
+/// What refused a row, when it is a row that was refused: another attempt with the same row would fail as well.
+fn refusal(db: &DbError, statement: &str, raised: bool) -> Option<Refusal> {
+    let starts_with = |words: &[&str]| words.iter().any(|word| statement.starts_with(word));
+    let at = match statement {
+        "COMMIT" => RefusedAt::Commit,
+        _ if starts_with(&["COPY "]) => RefusedAt::Copy,
+        _ if starts_with(&["INSERT ", "UPDATE ", "DELETE "]) => RefusedAt::Statement,
+        _ => return None,
+    };
+    let code = db.code().code();
+    let about_a_row = match code.get(..2) {
+        // A policy; a missing privilege has the same code.
+        _ if code == "42501" => db.routine() == Some("ExecWithCheckOptions"),
+        _ if code == "54000" => true,
+        Some("22" | "23" | "44") => db.constraint().is_none_or(|name| !name.starts_with("pg_")),
+        Some("08" | "25" | "40" | "53" | "54" | "55" | "57" | "58" | "XX") => false,
+        _ => raised,
+    };
+    about_a_row.then(|| Refusal {
+        at,
+        constraint: db.constraint().map(str::to_owned),
+        column: db.column().map(str::to_owned),
+    })
 }
 
 /// The function of the customer's (of a trigger, a constraint, a policy) that ended in this error, if one did.
@@ -110,7 +138,9 @@ fn describe(db: &DbError) -> String {
     if let (DEPENDENT_OBJECTS, Some(detail)) = (code, db.detail()) {
         text.push_str(&format!(" ({})", detail.replace('\n', "; ")));
     }
-    for (what, name) in [("constraint", db.constraint()), ("column", db.column()), ("table", db.table())] {
+    for (what, name) in
+        [("constraint", db.constraint()), ("column", db.column()), ("table", db.table()), ("type", db.datatype())]
+    {
         if let Some(name) = name.filter(|name| !text.contains(*name)) {
             text.push_str(&format!(", {what} \"{name}\""));
         }

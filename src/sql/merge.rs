@@ -44,6 +44,18 @@ impl Source {
         }
     }
 
+    pub(super) fn relation(&self) -> &str {
+        &self.relation
+    }
+
+    pub(super) fn meta(&self) -> &str {
+        &self.meta
+    }
+
+    pub(super) fn generation(&self) -> &str {
+        &self.generation
+    }
+
     /// A table of ours that has the meta columns itself.
     pub fn table(table: &TableName, keys: KeyFacts) -> Self {
         Self {

@@ -155,10 +155,15 @@ pub(super) async fn drop_outdated_key(session: &Session, target: &Target) -> Res
 }
 
 /// Drops an index on which a too long value was refused: the one on the cursor, and when there is none (any more) the
-/// one on the key. Answers its name and whether it was the key's, or nothing when neither is there.
-pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Option<(String, bool)>> {
+/// one on the key; or the one that the server has `named`. Answers its name and whether it was the key's, or nothing when neither is there.
+pub(super) async fn give_one_up(
+    session: &Session,
+    target: &Target,
+    named: Option<&str>,
+) -> Result<Option<(String, bool)>> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(None) };
-    let of = |role: Role| existing.indexes.iter().find(|i| role.made(&existing.table, i));
+    let meant = |index: &&ExistingIndex| named.is_none_or(|name| name == index.name);
+    let of = |role: Role| existing.indexes.iter().filter(meant).find(|i| role.made(&existing.table, i));
     let found = of(Role::Cursor).map(|i| (i, false)).or_else(|| of(Role::Key).map(|i| (i, true)));
     let Some((index, is_key)) = found else { return Ok(None) };
     session.execute(&ddl::drop_index(&target.table.schema, &index.name), "dropping an index").await?;
@@ -167,7 +172,7 @@ pub(super) async fn give_one_up(session: &Session, target: &Target) -> Result<Op
 
 /// Drops the indexes of ours on a table's key and cursor.
 pub(super) async fn drop_all(session: &Session, target: &Target) -> Result<()> {
-    while give_one_up(session, target).await?.is_some() {}
+    while give_one_up(session, target, None).await?.is_some() {}
     Ok(())
 }
 

@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
+use super::ledger::{self, Waiting};
 use super::link::Link;
-use super::{Context, Target};
+use super::poison::{self, Fate, Lessons, Refused, Sift};
+use super::{Context, Target, fill};
 use crate::batch::Rows as Window;
-use crate::copy::{CopyChunks, CopyColumns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
-use crate::load_strategy::Rows;
-use crate::pg::{Commit, Session, value};
-use crate::schema::{KeyFacts, TableName};
-use crate::sql::merge::{Merge, Source};
-use crate::sql::{self, Statement, ddl};
+use crate::pg::{Commit, value};
+use crate::schema::TableName;
+use crate::sql;
 
 /// The rows of one stream in one window.
 pub(super) struct StreamLoad {
@@ -43,8 +42,43 @@ impl Loader {
         Self { most: cx.config.max_connections, cx, link, more: Vec::new(), targets }
     }
 
-    /// Loads a window; when it answers, every row is durable.
-    pub async fn load(&mut self, loads: &[StreamLoad]) -> Result<()> {
+    /// Loads a window. Of its states it answers those whose rows are all durable; without an error that is each of them.
+    pub async fn load(&mut self, loads: &[StreamLoad], states: Vec<Waiting>) -> (Vec<Waiting>, Result<()>) {
+        match self.carry(loads).await {
+            Ok(stopped) if stopped.is_empty() => (states, Ok(())),
+            Ok(stopped) => self.load_up_to(stopped, states).await,
+            Err(error) => (Vec::new(), Err(error)),
+        }
+    }
+
+    /// Loads what came before the rows that were refused, as far as a state covers it. The sync ends here.
+    async fn load_up_to(
+        &mut self,
+        stopped: Vec<(&StreamLoad, Option<Refused>)>,
+        states: Vec<Waiting>,
+    ) -> (Vec<Waiting>, Result<()>) {
+        let refused = stopped.iter().filter_map(|(load, refused)| Some((load.stream, refused.as_ref()?.row))).collect();
+        let (states, covered) = ledger::up_to(states, &refused);
+        let parts: Vec<StreamLoad> = stopped
+            .iter()
+            .filter_map(|(load, _)| Some((load, *covered.get(&load.stream)?)))
+            .map(|(load, rows)| StreamLoad { stream: load.stream, rows: load.rows.part(0..rows) })
+            .collect();
+        let first = stopped.into_iter().find_map(|(load, refused)| Some((self.targets.get(load.stream)?, refused?)));
+        let error = match first {
+            Some((target, refused)) => poison::error(&self.cx, target, refused),
+            None => Error::new(ErrorKind::Internal, "rows were refused, but nobody knows which"),
+        };
+        match self.carry(&parts).await {
+            Ok(stopped) if stopped.is_empty() => {
+                (states, Err(error.remark("what came before it is stored up to the last STATE")))
+            }
+            _ => (Vec::new(), Err(error)),
+        }
+    }
+
+    /// Loads rows; when it answers, those of every stream are durable but for the streams that it names.
+    async fn carry<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<(&'a StreamLoad, Option<Refused>)>> {
         let shares = self.share_out(loads).await?;
         let Self { cx, link, more, targets, .. } = self;
         let links = std::iter::once(link).chain(more);
@@ -52,13 +86,14 @@ impl Loader {
         let outcomes = futures_util::future::join_all(lanes).await;
         // Every lane is waited for; what one committed holds even when another failed.
         let mut failed = None;
+        let mut stopped = Vec::new();
         for (loads, outcome) in shares.iter().zip(outcomes) {
             match outcome {
-                Ok(changes) => self.note(loads, changes),
+                Ok(fates) => stopped.extend(self.note(loads, fates)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(stopped), Err)
     }
 
     /// Shares the streams of a window out over sessions, the largest first to the session with the least to do.
@@ -92,14 +127,28 @@ impl Loader {
         Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
     }
 
-    fn note(&mut self, loads: &[&StreamLoad], loaded: Vec<KeyIndex>) {
-        for (load, key_index) in loads.iter().zip(loaded) {
-            if let Some(target) = self.targets.get_mut(load.stream) {
-                target.key_index = key_index;
-                target.stored += load.rows.count;
-                target.fence.committed();
+    /// Notes what is committed; answers what is not.
+    fn note<'a>(&mut self, loads: &[&'a StreamLoad], fates: Vec<Fate>) -> Vec<(&'a StreamLoad, Option<Refused>)> {
+        let mut stopped = Vec::new();
+        for (&load, fate) in loads.iter().zip(fates) {
+            match (fate, self.targets.get_mut(load.stream)) {
+                (Fate::Loaded(key_index, refused), Some(target)) => {
+                    target.key_index = key_index;
+                    target.stored += load.rows.count - refused.len() as u64;
+                    target.rejected += refused.len() as u64;
+                    target.fence.committed();
+                    self.cx.rejected.add(target, &refused);
+                }
+                (Fate::Stopped(key_index, refused), target) => {
+                    if let Some(target) = target {
+                        target.key_index = key_index;
+                    }
+                    stopped.push((load, refused));
+                }
+                (Fate::Loaded(..), None) => {}
             }
         }
+        stopped
     }
 }
 
@@ -111,9 +160,9 @@ struct Lane<'a> {
 }
 
 impl Lane<'_> {
-    /// Loads everything; answers what is now known of the indexes. What is committed is never sent again: only the
+    /// Loads everything that the server takes; answers what became of each stream. What is committed is never sent again: only the
     /// group that failed is repeated.
-    async fn load(mut self, loads: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
+    async fn load(mut self, loads: &[&StreamLoad]) -> Result<Vec<Fate>> {
         let mut loaded = Vec::with_capacity(loads.len());
         for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
             loaded.extend(self.load_group(group).await?);
@@ -122,12 +171,17 @@ impl Lane<'_> {
         Ok(loaded)
     }
 
-    async fn load_group(&mut self, group: &[&StreamLoad]) -> Result<Vec<KeyIndex>> {
+    async fn load_group(&mut self, group: &[&StreamLoad]) -> Result<Vec<Fate>> {
         let mut keyless = HashSet::new();
+        let mut lessons = Lessons::default();
+        let mut refusal = None;
         loop {
-            let error = match self.attempt(group, &keyless).await {
-                Ok((loaded, Commit::Done)) => return Ok(loaded),
-                Ok((loaded, Commit::Unknown(cause))) => {
+            let error = match self.attempt(group, &keyless, lessons).await {
+                Ok((loaded, None | Some(Commit::Done))) => {
+                    poison::explain_taken(self.cx, &loaded, refusal);
+                    return Ok(loaded);
+                }
+                Ok((loaded, Some(Commit::Unknown(cause)))) => {
                     let Some(target) = group.first().and_then(|load| self.targets.get(load.stream)) else {
                         return Ok(loaded);
                     };
@@ -138,15 +192,25 @@ impl Lane<'_> {
                 }
                 Err(error) => error,
             };
-            let too_long = error.sqlstate() == Some("54000") && error.message().contains("index");
+            let too_long = poison::is_too_long(&error);
             if too_long && self.give_one_up(group, &error, &mut keyless).await? {
+                continue;
+            }
+            if lessons.learn(&error, too_long) {
+                refusal = Some(error);
                 continue;
             }
             self.link.recover(error).await?;
         }
     }
 
-    async fn attempt(&mut self, group: &[&StreamLoad], keyless: &HashSet<usize>) -> Result<(Vec<KeyIndex>, Commit)> {
+    /// One transaction; no commit where it was rolled back because of a refused row.
+    async fn attempt(
+        &mut self,
+        group: &[&StreamLoad],
+        keyless: &HashSet<usize>,
+        lessons: Lessons,
+    ) -> Result<(Vec<Fate>, Option<Commit>)> {
         let targets: Vec<&Target> = group.iter().filter_map(|load| self.targets.get(load.stream)).collect();
         if targets.len() != group.len() {
             return Err(Error::new(ErrorKind::Internal, "a load names a stream that the catalog does not have"));
@@ -156,18 +220,28 @@ impl Lane<'_> {
         if let (Err(error), [target, ..]) = (fence::begin(session, &held).await, &*targets) {
             return Err(explain_lock(self.cx, &target.fence, &target.table, error).await);
         }
-        let mut loaded = Vec::with_capacity(group.len());
-        for (load, target) in group.iter().zip(targets) {
-            match load_target(self.cx, session, target, load, keyless.contains(&load.stream)).await {
-                Ok(key_index) => loaded.push(key_index),
-                Err(error) => {
-                    session.rollback().await;
-                    let error = explain_lock(self.cx, &target.fence, &target.table, error).await;
-                    return Err(error.with_stream(target.name.namespace.as_deref(), &target.name.name));
+        let loaded = if lessons.halve {
+            Sift { cx: self.cx, session, lessons }.sift(group, &targets, keyless).await
+        } else {
+            fill::load_targets(self.cx, session, group, &targets, keyless).await
+        };
+        match loaded {
+            Ok(fates) if fates.iter().all(|fate| matches!(fate, Fate::Loaded(..))) => {
+                Ok((fates, Some(session.commit().await)))
+            }
+            Ok(fates) => {
+                session.rollback().await;
+                Ok((fates, None))
+            }
+            Err(error) => {
+                session.rollback().await;
+                let target = targets.iter().find(|target| error.stream() == Some(&target.name));
+                match target {
+                    Some(target) => Err(explain_lock(self.cx, &target.fence, &target.table, error).await),
+                    None => Err(error),
                 }
             }
         }
-        Ok((loaded, session.commit().await))
     }
 
     /// After "the index entry is too long": drops one of our indexes on the table of the group that it was about, and
@@ -179,6 +253,7 @@ impl Lane<'_> {
         keyless: &mut HashSet<usize>,
     ) -> Result<bool> {
         let mut any = false;
+        let named = error.refusal().and_then(|refusal| refusal.constraint.as_deref());
         for load in group {
             let Some(target) = self.targets.get(load.stream) else { continue };
             if error.stream().is_some_and(|name| *name != target.name) {
@@ -190,7 +265,7 @@ impl Lane<'_> {
                 // merged right in any case.
                 let again = std::mem::replace(&mut dropped_before, true);
                 fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
-                let dropped = session.end(indexes::give_one_up(session, target).await).await?;
+                let dropped = session.end(indexes::give_one_up(session, target, named).await).await?;
                 Ok(dropped.map(|(index, was_key)| (index, was_key || again)))
             });
             let Some((index, was_key)) = dropped.await? else {
@@ -209,40 +284,6 @@ impl Lane<'_> {
         }
         Ok(any)
     }
-}
-
-/// Loads the rows of one stream inside the transaction; answers the key index that holds once it commits.
-async fn load_target(
-    cx: &Context,
-    session: &Session,
-    target: &Target,
-    load: &StreamLoad,
-    keyless: bool,
-) -> Result<KeyIndex> {
-    let rows = &load.rows;
-    let table = format!("_airbyte_load_{}", load.stream);
-    let doing = format!("loading rows into table {}", target.table);
-    let columns = CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates };
-    let create = ddl::create_load_table(&table, &target.schema, columns.changes, columns.arrival);
-    session.execute(&create.then(&target.fence.next_note(&target.table)), &doing).await?;
-    let chunks = CopyChunks::new(rows, &target.types, columns);
-    let taken = session.copy_in(&ddl::copy_into_load_table(&table), chunks, &doing).await?;
-    if taken != rows.count {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
-        ));
-    }
-    let mut key_index = if keyless { KeyIndex::None } else { target.key_index };
-    if key_index == KeyIndex::NotYet && rows.keys.seen_before {
-        key_index = indexes::ensure_key(cx, session, target).await?;
-    }
-    let source = Source::load_table(&table, target.sync_id, target.generation, rows.has_changes, rows.keys);
-    let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
-        session.execute(&statement, &doing).await?;
-    }
-    Ok(key_index)
 }
 
 /// Adds who holds the lock, be it the table's or the stream's, to the error of a lock that was not to be had.
@@ -269,18 +310,5 @@ pub(super) async fn explain_lock(cx: &Context, fence: &Fence, table: &TableName,
     match tokio::time::timeout(limits::EXPLAIN_LOCK_TIMEOUT, blockers).await {
         Ok(Ok(names)) if !names.is_empty() => error.context(&format!("blocked by {}", names.join(", "))),
         _ => error,
-    }
-}
-
-/// The statements that bring a source's rows into the target, for what is known of the keys.
-pub(super) fn merge_statements(rows: Rows, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Statement> {
-    let delete = || if keys.deletions { merge.delete() } else { None };
-    match (rows, key_index) {
-        (Rows::Added, _) => vec![merge.insert()],
-        (Rows::Merged, KeyIndex::NotYet) => vec![merge.insert_newest()],
-        (Rows::Merged, KeyIndex::Unique { nulls_equal }) if nulls_equal || !keys.nulls => {
-            delete().into_iter().chain([merge.on_conflict()]).collect()
-        }
-        (Rows::Merged, _) => [merge.update()].into_iter().chain(delete()).chain([merge.insert_absent()]).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod evolve;
 mod fence;
+mod fill;
 mod indexes;
 pub mod input;
 mod introspect;
@@ -10,10 +11,12 @@ mod link;
 mod load;
 mod pipeline;
 mod plan;
+mod poison;
 mod prepare;
 mod progress;
 mod publish;
 mod reader;
+mod rejected;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -38,6 +41,7 @@ use link::Link;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
+use rejected::Rejected;
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,6 +58,7 @@ pub(crate) struct Context {
     pub output: Output,
     pub connector: Connector,
     pub outage: Arc<retry::Outage>,
+    pub rejected: Rejected,
 }
 
 impl Context {
@@ -79,6 +84,8 @@ pub(crate) struct Target {
     pub fence: Fence,
     /// Rows committed by this sync.
     pub stored: u64,
+    /// Rows set aside by this sync.
+    pub rejected: u64,
 }
 
 impl Target {
@@ -94,6 +101,7 @@ impl Target {
             key_index: KeyIndex::None,
             fence,
             stored: 0,
+            rejected: 0,
         }
     }
 
@@ -150,7 +158,18 @@ async fn write(
             warnings.warn(text);
         }
     })?;
-    let cx = Arc::new(Context { config, output, connector, outage: Arc::default() });
+    let cx = Arc::new(Context { config, output, connector, outage: Arc::default(), rejected: Rejected::default() });
+    let ended = load_and_publish(&cx, catalog, source, termination).await;
+    cx.rejected.report(&cx.output);
+    ended
+}
+
+async fn load_and_publish(
+    cx: &Arc<Context>,
+    catalog: &ConfiguredCatalog,
+    source: impl Read + Send + 'static,
+    termination: Termination,
+) -> Result<Ended> {
     if catalog.streams.iter().all(|s| s.generation.is_none()) {
         cx.output.warn(
             "The catalog has no generation ids: the orchestrator does not know that this destination supports \
@@ -161,11 +180,11 @@ async fn write(
     // A signal before the first record or after the last ends the program at once: the server rolls back what is open.
     let mut early_or_late = termination.clone();
     let ready = async {
-        let mut link = Link::new(Arc::clone(&cx));
+        let mut link = Link::new(Arc::clone(cx));
         let default_schema = prepare::default_schema(&mut link, &cx.config.schema).await?;
         let plans = plan::plan(&cx.config, catalog, &default_schema)?;
-        announce_names(&cx, &plans);
-        let targets = prepare::prepare(&cx, &mut link, &plans).await?;
+        announce_names(cx, &plans);
+        let targets = prepare::prepare(cx, &mut link, &plans).await?;
         Ok((link, targets))
     };
     let (link, targets) = tokio::select! {
@@ -175,15 +194,15 @@ async fn write(
     let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
     let router = Router::new(streams, RawIds::new());
-    let loader = Box::new(Loader::new(Arc::clone(&cx), link, targets));
-    let pipeline = Pipeline::new(Arc::clone(&cx), router, &names);
+    let loader = Box::new(Loader::new(Arc::clone(cx), link, targets));
+    let pipeline = Pipeline::new(Arc::clone(cx), router, &names);
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
     match finished.end {
         End::Input => {
             let mut loader = finished.loader;
             tokio::select! {
                 signal = early_or_late.requested() => Ok(Ended::By(signal)),
-                done = finish(&cx, &mut loader, &finished.completion) => done.map(|()| Ended::AtEndOfInput),
+                done = finish(cx, &mut loader, &finished.completion) => done.map(|()| Ended::AtEndOfInput),
             }
         }
         End::Terminated(signal) => {

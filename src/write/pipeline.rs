@@ -59,7 +59,7 @@ pub(super) struct Pipeline {
     lines: u64,
 }
 
-/// A window on its way, with the loader that carries it.
+/// A window on its way, with the loader that carries it; in the end with the states that hold, and how it ended.
 type Loading = JoinHandle<(Box<Loader>, Vec<Waiting>, Result<()>)>;
 
 impl Pipeline {
@@ -117,7 +117,7 @@ impl Pipeline {
                     loading = None;
                     let (loader, states, result) = done?;
                     idle = Some(loader);
-                    if let Err(error) = result.and_then(|()| self.acknowledge(&states)) {
+                    if let Err(error) = self.acknowledge(&states).and(result) {
                         outcome = Err(error);
                         break;
                     }
@@ -144,9 +144,10 @@ impl Pipeline {
         if let Some(handle) = loading {
             let (loader, states, result) = joined(handle.await)?;
             idle = Some(loader);
-            let acknowledged = result.and_then(|()| self.acknowledge(&states));
-            if outcome.is_ok() {
-                outcome = outcome.and_then(|end| acknowledged.map(|()| end));
+            let acknowledged = self.acknowledge(&states).and(result);
+            // Nothing is loaded after a window that was not, whatever the input is like.
+            if outcome.as_ref().map_or_else(|error| error.kind() == ErrorKind::Input, |_| true) {
+                outcome = acknowledged.and(outcome);
             }
         }
         // Lines before one that cannot be used are good, so they are committed like those before the end of input.
@@ -160,8 +161,7 @@ impl Pipeline {
         };
         let last = self.start(loader);
         let (loader, states, result) = joined(last.await)?;
-        result?;
-        self.acknowledge(&states)?;
+        self.acknowledge(&states).and(result)?;
         self.progress.finish();
         match bad_input {
             Some(error) => Err(error),
@@ -178,7 +178,7 @@ impl Pipeline {
         self.since = None;
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
-            let result = runtime.block_on(loader.load(&loads));
+            let (states, result) = runtime.block_on(loader.load(&loads, states));
             (loader, states, result)
         })
     }

@@ -6,7 +6,7 @@ use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
-use super::{Context, Target, evolve, introspect, load, publish};
+use super::{Context, Target, evolve, fill, introspect, load, publish};
 use crate::error::Result;
 use crate::limits;
 use crate::load_strategy::{Earlier, Rows};
@@ -350,11 +350,11 @@ async fn adopt_left_over(
     let source = Source::table(&left_over.table, keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
     let rows = target.strategy.rows;
-    match merge_all(session, &load::merge_statements(rows, target.key_index, keys, &merge), &doing).await {
+    match merge_all(session, &fill::merge_statements(rows, target.key_index, keys, &merge), &doing).await {
         // As in a load: what is too long for the index is merged without one.
         Err(error) if error.sqlstate() == Some("54000") => {
             indexes::drop_all(session, target).await?;
-            merge_all(session, &load::merge_statements(rows, KeyIndex::None, keys, &merge), &doing).await?;
+            merge_all(session, &fill::merge_statements(rows, KeyIndex::None, keys, &merge), &doing).await?;
         }
         merged => merged?,
     }

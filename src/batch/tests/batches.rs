@@ -134,3 +134,33 @@ fn the_bytes_of_a_row_are_those_of_its_values() {
     assert_eq!(bytes(r#"{"a":"12345","b":{"c":1},"undeclared":"1234567890"}"#), empty + 5 + 7);
     assert!(bytes(r#"{"a":"\u0000"}"#) > empty + 6, "the change entry counts as well");
 }
+
+#[test]
+fn parts_are_the_rows_at_their_places() {
+    let mut router = single(Layout { key: vec![0], first_load: true, ..texts(&["a"]) });
+    let quarter = "x".repeat(limits::BATCH_BYTES / 4);
+    for number in 0..9 {
+        put(&mut router, &format!(r#"{{"a":"{number}{quarter}"}}"#));
+    }
+    let rows = rows(&mut router);
+    assert!(rows.batches.len() > 2);
+    let numbers = |rows: &Rows| shown(rows).iter().map(|text| text[..1].to_owned()).collect::<String>();
+    for start in 0..=9 {
+        for end in start..=9 {
+            let part = rows.part(start..end);
+            let want: String = (start..end).map(|number| number.to_string()).collect();
+            assert_eq!((numbers(&part), part.count), (want, end - start));
+            assert!(part.size <= rows.size && !part.keys.seen_before, "no key comes twice");
+        }
+    }
+    let mut picked = rows.part(2..3);
+    picked.append(rows.part(7..8));
+    assert_eq!((numbers(&picked), picked.count), ("27".to_owned(), 2));
+    assert_eq!(rows.raw_id(7), picked.raw_id(1));
+    assert_ne!(rows.raw_id(7), rows.raw_id(2));
+    assert_eq!(rows.raw_id(9), None);
+    put(&mut router, r#"{"a":"again"}"#);
+    put(&mut router, r#"{"a":"again"}"#);
+    let part = self::rows(&mut router).part(0..1);
+    assert!(part.keys.seen_before, "the other one may be in another part");
+}

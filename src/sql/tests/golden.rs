@@ -38,6 +38,7 @@ fn every_public_function_is_on_record() {
         ("dependents", include_str!("../dependents.rs")),
         ("introspect", include_str!("../introspect.rs")),
         ("merge", include_str!("../merge.rs")),
+        ("rejected", include_str!("../rejected.rs")),
         ("remedy", include_str!("../remedy.rs")),
         ("session", include_str!("../session.rs")),
         ("setup", include_str!("../setup.rs")),
@@ -70,12 +71,12 @@ fn only_what_this_connector_says_is_outside_of_quotes() {
 #[test]
 fn objects_are_qualified() {
     /// Words of SQL that are written as calls but are none, or that name no function.
-    const SYNTAX: [&str; 18] = [
-        "and", "any", "array", "as", "coalesce", "conflict", "exists", "from", "in", "not", "on", "operator", "or",
-        "select", "stdin", "using", "where", "with",
+    const SYNTAX: [&str; 20] = [
+        "and", "any", "array", "as", "coalesce", "conflict", "exists", "from", "in", "join", "not", "on", "operator",
+        "or", "select", "stdin", "using", "values", "where", "with",
     ];
     /// Names of rows with a list of their columns.
-    const ROWS: [&str; 4] = ["dependent", "f", "t", "w"];
+    const ROWS: [&str; 5] = ["dependent", "f", "r", "t", "w"];
     let mut wrong = Vec::new();
     for (name, statement) in statements::all(&Names::plain()) {
         let skeleton = quoting::skeleton(&statement);
@@ -101,7 +102,8 @@ fn objects_are_qualified() {
                 let qualified = first.contains('.')
                     || line.trim_start_matches(['-', ' ']).starts_with("REVOKE")
                     || first.starts_with('(')
-                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "dependent", "EXCLUSIVE", ""].contains(&first)
+                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "aside", "dependent", "EXCLUSIVE", ""]
+                        .contains(&first)
                     || skeleton[..at].ends_with("DISTINCT ");
                 if !qualified {
                     wrong.push(format!("{name}: {word}{first} is not qualified"));

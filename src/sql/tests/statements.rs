@@ -3,6 +3,7 @@
 use super::*;
 use crate::sql::dependents::{Grant, View};
 use crate::sql::merge::{Merge, Source};
+use crate::sql::rejected::RejectedRow;
 use crate::sql::setup::Setup;
 
 /// Every statement under the name of the function that makes it, with what it was made for.
@@ -14,6 +15,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
     views(names, &mut add);
     scripts(names, &mut add);
     remedies(names, &mut add);
+    rejections(names, &mut add);
     for (name, statement) in [
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
@@ -49,6 +51,29 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         add(name, statement);
     }
     list
+}
+
+fn rejections(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let (table, schema) = (&names.table, &names.schema());
+    let raw = TableSchema { raw: true, columns: vec![schema.columns[3].clone()], ..schema.clone() };
+    let source = Source::load_table(&table.table, 5, 7, true, NO_FACTS);
+    let named = RejectedRow {
+        raw_id: "0190a0a0-0000-7000-8000-000000000001",
+        position: 17,
+        sqlstate: "23514",
+        constraint: Some(&names.key),
+        column: Some(&names.other),
+    };
+    let rows = [named, RejectedRow { constraint: None, column: None, ..named }];
+    let stream = (Some(names.cursor.as_str()), names.other.as_str());
+    add("rejected::check_at_once", rejected::check_at_once());
+    add("rejected::empty_load_table", rejected::empty_load_table(&table.table));
+    add("rejected::begin_part", rejected::begin_part());
+    add("rejected::keep_part", rejected::keep_part());
+    add("rejected::undo_part", rejected::undo_part());
+    add("rejected::create", rejected::create(table));
+    add("rejected::insert", rejected::insert(table, &source, schema, stream, &rows));
+    add("rejected::insert in raw mode", rejected::insert(table, &source, &raw, (None, stream.1), &rows));
 }
 
 fn remedies(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {

@@ -1,0 +1,107 @@
+//! The rows of one stream -> its temporary table -> its table, inside an open transaction.
+
+use std::collections::HashSet;
+
+use super::indexes::{self, KeyIndex};
+use super::load::StreamLoad;
+use super::poison::Fate;
+use super::{Context, Target};
+use crate::batch::Rows as Window;
+use crate::copy::{CopyChunks, CopyColumns};
+use crate::error::{Error, ErrorKind, Result};
+use crate::load_strategy::Rows;
+use crate::pg::Session;
+use crate::schema::KeyFacts;
+use crate::sql::merge::{Merge, Source};
+use crate::sql::{Statement, ddl};
+
+/// Loads the rows of some streams inside the transaction.
+pub(super) async fn load_targets(
+    cx: &Context,
+    session: &Session,
+    group: &[&StreamLoad],
+    targets: &[&Target],
+    keyless: &HashSet<usize>,
+) -> Result<Vec<Fate>> {
+    let mut fates = Vec::with_capacity(group.len());
+    for (load, target) in group.iter().zip(targets) {
+        let loaded = async {
+            create_load_table(session, target, load).await?;
+            let table = load_table(load.stream);
+            if keyless.contains(&load.stream) {
+                let target = Target { key_index: KeyIndex::None, ..(*target).clone() };
+                return fill_and_merge(cx, session, &target, &table, &load.rows).await;
+            }
+            fill_and_merge(cx, session, target, &table, &load.rows).await
+        };
+        let key_index =
+            loaded.await.map_err(|error| error.with_stream(target.name.namespace.as_deref(), &target.name.name))?;
+        fates.push(Fate::Loaded(key_index, Vec::new()));
+    }
+    Ok(fates)
+}
+
+/// What is being done, for errors.
+pub(super) fn doing(target: &Target) -> String {
+    format!("loading rows into table {}", target.table)
+}
+
+/// The temporary table of a stream.
+pub(super) fn load_table(stream: usize) -> String {
+    format!("_airbyte_load_{stream}")
+}
+
+/// The columns that rows bring along.
+pub(super) fn copy_columns(rows: &Window) -> CopyColumns {
+    CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates }
+}
+
+/// Makes the temporary table of a stream for its rows or parts of them, and leaves the note on the stream's table.
+pub(super) async fn create_load_table(session: &Session, target: &Target, load: &StreamLoad) -> Result<()> {
+    let columns = copy_columns(&load.rows);
+    let create = ddl::create_load_table(&load_table(load.stream), &target.schema, columns.changes, columns.arrival);
+    session.execute(&create.then(&target.fence.next_note(&target.table)), &doing(target)).await
+}
+
+/// Brings rows through the stream's empty temporary table into its table; answers the key index that holds once the
+/// transaction commits.
+pub(super) async fn fill_and_merge(
+    cx: &Context,
+    session: &Session,
+    target: &Target,
+    table: &str,
+    rows: &Window,
+) -> Result<KeyIndex> {
+    let doing = doing(target);
+    let chunks = CopyChunks::new(rows, &target.types, copy_columns(rows));
+    let taken = session.copy_in(&ddl::copy_into_load_table(table), chunks, &doing).await?;
+    if taken != rows.count {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
+        ));
+    }
+    let mut key_index = target.key_index;
+    if key_index == KeyIndex::NotYet && rows.keys.seen_before {
+        key_index = indexes::ensure_key(cx, session, target).await?;
+    }
+    let source = Source::load_table(table, target.sync_id, target.generation, rows.has_changes, rows.keys);
+    let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
+    for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
+        session.execute(&statement, &doing).await?;
+    }
+    Ok(key_index)
+}
+
+/// The statements that bring a source's rows into the target, for what is known of the keys.
+pub(super) fn merge_statements(rows: Rows, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Statement> {
+    let delete = || if keys.deletions { merge.delete() } else { None };
+    match (rows, key_index) {
+        (Rows::Added, _) => vec![merge.insert()],
+        (Rows::Merged, KeyIndex::NotYet) => vec![merge.insert_newest()],
+        (Rows::Merged, KeyIndex::Unique { nulls_equal }) if nulls_equal || !keys.nulls => {
+            delete().into_iter().chain([merge.on_conflict()]).collect()
+        }
+        (Rows::Merged, _) => [merge.update()].into_iter().chain(delete()).chain([merge.insert_absent()]).collect(),
+    }
+}
