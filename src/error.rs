@@ -31,6 +31,8 @@ impl FailureType {
 /// What went wrong, in the terms of this connector.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
+    /// A file or the data of a BATCH message cannot be read at all.
+    Batch,
     /// The server or the network refused or dropped the connection.
     Connection,
     /// The configuration file is unreadable or invalid.
@@ -65,9 +67,13 @@ impl ErrorKind {
     /// How the orchestrator should treat this kind.
     pub fn failure_type(self) -> FailureType {
         match self {
-            Self::Config | Self::Catalog | Self::Lost | Self::ObjectInTheWay | Self::Permission | Self::UnknownHost => {
-                FailureType::ConfigError
-            }
+            Self::Batch
+            | Self::Config
+            | Self::Catalog
+            | Self::Lost
+            | Self::ObjectInTheWay
+            | Self::Permission
+            | Self::UnknownHost => FailureType::ConfigError,
             Self::Connection | Self::Locked | Self::Output | Self::ServerUnavailable | Self::Superseded => {
                 FailureType::TransientError
             }

@@ -19,11 +19,12 @@
 //! copy: batch limits types
 //! config: error secret
 //! panics: error protocol
+//! arrow_source: error limits panics protocol
 //! signals: error
 //! cli:
 //! pg: config error limits printable secret sql
 //! privileges: error naming pg schema sql
-//! write: batch config copy error limits load_strategy naming pg privileges protocol schema signals sql types
+//! write: arrow_source batch config copy error limits load_strategy naming pg privileges protocol schema signals sql types
 //! check: batch config copy error limits naming pg privileges protocol schema sql types
 //! operator: cli config error limits naming pg secret sql
 //! run: check cli config error limits operator panics protocol signals write
@@ -32,6 +33,7 @@
 
 #![cfg_attr(test, allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure"))]
 
+pub mod arrow_source;
 pub mod batch;
 pub mod check;
 pub mod cli;

@@ -28,6 +28,20 @@ pub const BATCH_ROWS: usize = 8_192;
 pub const BATCH_BYTES: usize = 4 << 20;
 /// Bytes of buffered rows at which a commit window is closed.
 pub const WINDOW_BYTES: usize = 24 << 20;
+/// Largest record batch of Arrow IPC, and most bytes of Parquet pages read for one record batch.
+pub const SOURCE_BYTES: usize = 1 << 30;
+/// Largest page of a Parquet file, uncompressed, in bytes.
+pub const SOURCE_PAGE_BYTES: usize = 512 << 20;
+/// Largest description of an Arrow or Parquet file (footer or message header), in bytes.
+pub const SOURCE_METADATA_BYTES: usize = 64 << 20;
+/// Rows of one record batch or row group of a file.
+pub const SOURCE_ROWS: usize = 1 << 31;
+/// Deepest nesting of a column's type in a file, in levels.
+pub const SOURCE_DEPTH: usize = 64;
+/// Largest record batch whose memory may stay as a whole while any of its rows waits for its commit, in bytes.
+pub const SOURCE_SHARED_BYTES: usize = 32 << 20;
+/// Record batches that wait between the thread that reads a file and the pipeline.
+pub const SOURCE_QUEUED: usize = 2;
 /// Bytes of one `CopyData` message.
 pub const COPY_CHUNK_BYTES: usize = 128 << 10;
 /// Streams loaded in one transaction: each temporary table holds locks until the commit.

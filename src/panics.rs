@@ -1,14 +1,34 @@
-//! A panic anywhere, in whatever thread, ends the process: with one TRACE ERROR, and before anything else is committed.
+//! A panic anywhere, in whatever thread, ends the process: with one TRACE ERROR, and before anything else is committed. But for
+//! the panics of libraries that read a broken file.
 
-use std::panic::{Location, PanicHookInfo};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
 
 use crate::error::{Error, ErrorKind};
 use crate::protocol::Output;
 
+thread_local! {
+    /// A panic of this thread is caught.
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, whose panics say something of a file and nothing of us: none when it panicked. What it worked on must not be
+/// used any more then.
+pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let before = CONTAINED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.set(before);
+    done.ok()
+}
+
 /// Makes panics end the process from now on.
 pub fn end_the_process(output: &Output) {
     let output = output.clone();
-    std::panic::set_hook(Box::new(move |panic| end(&output, panic)));
+    std::panic::set_hook(Box::new(move |panic| {
+        if !CONTAINED.get() {
+            end(&output, panic);
+        }
+    }));
 }
 
 #[allow(clippy::exit, reason = "unwinding would run code whose assumptions do not hold, up to a commit")]
@@ -38,6 +58,13 @@ fn in_its_package(file: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_contained_panic_goes_no_further() {
+        assert_eq!(contained(|| 1), Some(1));
+        assert_eq!(contained(|| contained(|| panic!("expected")).is_none()), Some(true));
+        assert!(!CONTAINED.get());
+    }
 
     #[test]
     fn paths_begin_with_the_package() {

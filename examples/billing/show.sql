@@ -13,3 +13,8 @@ FROM billing.invoices WHERE jsonb_array_length(_airbyte_meta -> 'changes') > 0;
 SELECT id, name, price FROM billing.plans ORDER BY price;
 SELECT status, count(*), sum(total) AS total FROM billing.invoices GROUP BY status ORDER BY status;
 SELECT id, name, country, vat_number FROM billing.customers WHERE vat_number IS NOT NULL ORDER BY id LIMIT 3;
+
+\echo 'The exchange rates came as a Parquet file. Nobody declared their columns, so they have the types of the file.'
+SELECT attname AS "column", format_type(atttypid, atttypmod) AS type FROM pg_attribute
+WHERE attrelid = 'billing.exchange_rates'::regclass AND attnum > 0 AND attname !~ '^_' ORDER BY attnum;
+SELECT * FROM (SELECT day, currency, per_euro, sources FROM billing.exchange_rates ORDER BY day DESC, currency LIMIT 3) latest;

@@ -18,6 +18,7 @@ pub mod network_calls;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod psql;
+pub mod python;
 pub mod secrets;
 pub mod server_log;
 pub mod sql;

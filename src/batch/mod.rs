@@ -1,10 +1,12 @@
-//! Records -> Arrow record batches, one growing batch a stream.
+//! Records, and record batches of others -> Arrow record batches, one growing batch a stream.
 //!
 //! Data flow: [`Router`] finds a record's stream, its [`decoder::RecordDecoder`] picks the declared fields out of the
 //! line, [`StreamBatch`] appends them to the column builders and freezes them into record batches of bounded size.
+//! [`foreign`] makes record batches that came as such into ones like that.
 //! Invariant: pure; a record adds exactly one row or none at all.
 
 mod decoder;
+mod foreign;
 mod keys;
 mod meta;
 mod router;
@@ -12,6 +14,7 @@ mod stream_batch;
 #[cfg(test)]
 mod tests;
 
+pub use foreign::Unfit;
 pub use keys::FirstLoad;
 pub use meta::RawIds;
 pub use router::{Router, RouterStream};

@@ -1,9 +1,11 @@
 //! Finds the stream of a record and appends the record to its batch.
 
+use arrow::array::RecordBatch;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::decoder::RecordDecoder;
+use super::foreign::{self, Unfit};
 use super::keys::FirstLoad;
 use super::meta::RawIds;
 use super::stream_batch::{Layout, Rows, StreamBatch};
@@ -101,6 +103,41 @@ impl Router {
             self.filled.push(number);
         }
         Ok((number, bytes))
+    }
+
+    /// Appends the rows of a record batch to a stream; answers their bytes. `emitted_at_ms` is for rows that do not say when they
+    /// were read.
+    ///
+    /// # Errors
+    /// A sentence when a column cannot become its stream's column, whatever its values.
+    pub fn append_batch(&mut self, number: usize, batch: &RecordBatch, emitted_at_ms: i64) -> Result<usize, Unfit> {
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(0) };
+        let rows = foreign::fit(&stream.layout, batch, emitted_at_ms, &mut self.ids)?;
+        let bytes = rows.bytes;
+        if rows.batch.num_rows() > 0 {
+            stream.batch.append_batch(rows, &mut self.first_load);
+            if !stream.filled {
+                stream.filled = true;
+                self.filled.push(number);
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The columns of a record batch that a stream has a use for; none when it is all of them.
+    pub fn wanted(&self, number: usize) -> Option<Vec<String>> {
+        let layout = &self.streams.get(number)?.layout;
+        let fields = layout.columns.iter().map(|column| column.field.clone());
+        let of_the_row = [crate::schema::EXTRACTED_AT, crate::schema::META].map(str::to_owned);
+        (!layout.raw).then(|| fields.chain(of_the_row).collect())
+    }
+
+    /// Gives a stream that holds no rows another layout.
+    pub fn renew(&mut self, number: usize, layout: Layout) {
+        if let Some(stream) = self.streams.get_mut(number) {
+            debug_assert!(!stream.filled, "rows of another layout");
+            *stream = RouterStream::new(stream.name.clone(), layout);
+        }
     }
 
     /// Takes the rows of all streams, in the order in which the streams got their first.

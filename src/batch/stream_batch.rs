@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int64Builde
 use arrow::datatypes::{Field, Schema};
 use uuid::Uuid;
 
+use super::foreign::FittedRows;
 use super::keys::KeyReader;
 use super::meta::{self, RawIds};
 use crate::json::{Token, write_quoted};
@@ -93,7 +94,11 @@ impl Rows {
 
 /// Columns of every batch before those of the layout.
 pub(crate) const META_COLUMNS: usize = 3;
-const RAW_ID_BYTES: i32 = 16;
+pub(super) const RAW_ID_BYTES: i32 = 16;
+/// Bytes of a row's raw id, extraction time and the offsets and flags of the changes column.
+pub(super) const META_BYTES: usize = 16 + 8 + 5;
+/// Names of those columns.
+pub(super) const META_NAMES: [&str; META_COLUMNS] = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_changes"];
 
 pub(super) struct StreamBatch {
     raw_ids: FixedSizeBinaryBuilder,
@@ -129,9 +134,7 @@ impl StreamBatch {
             keys: KeyReader::new(layout),
             scratch: String::new(),
         };
-        let names = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_changes"]
-            .into_iter()
-            .chain(layout.columns.iter().map(|c| c.field.as_str()));
+        let names = META_NAMES.into_iter().chain(layout.columns.iter().map(|c| c.field.as_str()));
         let fields: Vec<Field> =
             names.zip(batch.arrays()).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
         batch.schema = Arc::new(Schema::new(fields));
@@ -151,8 +154,6 @@ impl StreamBatch {
         ids: &mut RawIds,
         first_load: &mut super::FirstLoad,
     ) -> usize {
-        /// Raw id, extraction time and the offsets and flags of the changes column.
-        const META_BYTES: usize = 16 + 8 + 5;
         let mut bytes = META_BYTES + tokens.len() * 8;
         self.scratch.clear();
         self.scratch.push_str(source_changes.unwrap_or_default());
@@ -191,6 +192,16 @@ impl StreamBatch {
         bytes
     }
 
+    /// Appends rows that are a record batch already.
+    pub(super) fn append_batch(&mut self, rows: FittedRows, first_load: &mut super::FirstLoad) {
+        self.freeze(first_load);
+        self.keys.read(rows.batch.columns().get(META_COLUMNS..).unwrap_or_default(), first_load);
+        self.count += rows.batch.num_rows() as u64;
+        self.size += rows.bytes;
+        self.has_changes |= rows.has_changes;
+        self.batches.push(rows.batch);
+    }
+
     fn arrays(&mut self) -> Vec<ArrayRef> {
         let meta: [ArrayRef; META_COLUMNS] =
             [Arc::new(self.raw_ids.finish()), Arc::new(self.extracted_at.finish()), Arc::new(self.changes.finish())];
@@ -226,7 +237,7 @@ impl StreamBatch {
     }
 }
 
-fn push_change(changes: &mut String, field: &str, change: &str, reason: Reason) {
+pub(super) fn push_change(changes: &mut String, field: &str, change: &str, reason: Reason) {
     if !changes.is_empty() {
         changes.push(',');
     }

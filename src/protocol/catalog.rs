@@ -23,7 +23,8 @@ pub struct ConfiguredCatalog {
 pub struct ConfiguredStream {
     /// Name and namespace as the records spell them.
     pub name: StreamName,
-    /// Top-level properties of the JSON schema, in the catalog's order.
+    /// Top-level properties of the JSON schema, in the catalog's order. None at all: the columns are those of the first
+    /// BATCH.
     pub properties: Vec<(String, Value)>,
     /// How records meet the rows that are there.
     pub mode: DestinationSyncMode,
@@ -142,6 +143,7 @@ impl RawConfiguredStream {
             Err(Error::new(ErrorKind::Catalog, message).with_stream(name.namespace.as_deref(), &name.name))
         };
         let properties = self.stream.json_schema.map(|s| s.properties).unwrap_or_default();
+        let open = properties.is_empty();
         let declared = |field: &String| properties.iter().any(|(name, _)| name == field);
         let dedup = matches!(
             self.destination_sync_mode,
@@ -161,10 +163,11 @@ impl RawConfiguredStream {
                     "stream {name} asks for append_dedup but has no primary key: choose one, or another sync mode"
                 ));
             }
-            if let Some(missing) = primary_key.iter().find(|field| !declared(field)) {
+            // Where nothing is declared, the first BATCH has to bring what is missing.
+            if let Some(missing) = primary_key.iter().find(|field| !open && !declared(field)) {
                 return refuse(format!("the primary key field \"{missing}\" of stream {name} is not in its schema"));
             }
-            if let Some(missing) = cursor.as_ref().filter(|field| !declared(field)) {
+            if let Some(missing) = cursor.as_ref().filter(|field| !open && !declared(field)) {
                 return refuse(format!("the cursor field \"{missing}\" of stream {name} is not in its schema"));
             }
         } else {

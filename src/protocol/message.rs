@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::batch::{self, Batch};
 use super::{State, StreamName, state};
 use crate::json::{self, Kind, Scanner, SyntaxError, Token};
 use crate::limits;
@@ -21,6 +22,8 @@ pub trait DataReader {
 pub enum Message<'a> {
     /// A record; its data went to the [`DataReader`].
     Record(Record<'a>),
+    /// Rows of a stream in Arrow record batches.
+    Batch(Batch<'a>),
     /// A checkpoint to acknowledge.
     State(State),
     /// A stream's status.
@@ -68,6 +71,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
     let mut record = None;
     let mut state = Token::MISSING;
     let mut trace = Token::MISSING;
+    let mut rows = Token::MISSING;
     scanner.enter_object().map_err(syntax)?;
     let mut first = true;
     while let Some(key) = scanner.next_key(first).map_err(syntax)? {
@@ -81,6 +85,7 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
                 scanner.value().map_err(syntax)?;
                 record = None;
             }
+            "batch" => rows = scanner.value().map_err(syntax)?,
             "state" => state = scanner.value().map_err(syntax)?,
             "trace" => trace = scanner.value().map_err(syntax)?,
             _ => {
@@ -94,6 +99,8 @@ fn parse<'a>(line: &'a str, reader: &mut impl DataReader) -> Result<Message<'a>,
             let record = record.ok_or("a RECORD message has no `record` object")?;
             record.finish(line).map(Message::Record)
         }
+        (Kind::String, "BATCH") if rows.kind == Kind::Object => batch::parse(rows.text(line)).map(Message::Batch),
+        (Kind::String, "BATCH") => Err("a BATCH message has no `batch` object".into()),
         (Kind::String, "STATE") if state.kind == Kind::Object => state::parse(state.text(line)).map(Message::State),
         (Kind::String, "STATE") => Err("a STATE message has no `state` object".into()),
         (Kind::String, "TRACE") => Ok(parse_trace(trace.text(line))),
@@ -197,7 +204,7 @@ fn elements(array: Token, line: &str) -> Cow<'_, str> {
     Cow::Borrowed(inside(array.text(line)))
 }
 
-fn millis(number: &str) -> Option<i64> {
+pub(super) fn millis(number: &str) -> Option<i64> {
     number.parse().ok().or_else(|| {
         // A fraction of a millisecond is dropped; what no clock can show is taken for absent.
         let whole = number.split(['.', 'e', 'E']).next().unwrap_or_default();
@@ -205,7 +212,7 @@ fn millis(number: &str) -> Option<i64> {
     })
 }
 
-fn string(token: Token, line: &str) -> Cow<'_, str> {
+pub(super) fn string(token: Token, line: &str) -> Cow<'_, str> {
     let raw = token.text(line);
     if token.is_escaped() {
         let mut text = String::with_capacity(raw.len());

@@ -2,6 +2,7 @@
 //!
 //! Invariants: [`Output`] is the only owner of stdout; a record's `data` is never turned into a tree here.
 
+mod batch;
 mod catalog;
 mod message;
 mod output;
@@ -9,6 +10,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, BatchFormat, BatchRows};
 pub use catalog::{ConfiguredCatalog, ConfiguredStream, DestinationSyncMode, Generation};
 pub use message::{DataReader, Message, Record, Status, parse_line};
 pub(crate) use output::now_ms;

@@ -1,5 +1,6 @@
 //! Tests of the catalog, of messages in and of messages out.
 
+mod batches;
 mod catalog;
 mod lines;
 mod output;

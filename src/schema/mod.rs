@@ -86,6 +86,11 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
+    /// The stream declares no fields: its columns become known with its first BATCH.
+    pub fn is_open(&self) -> bool {
+        self.columns.is_empty() && !self.raw
+    }
+
     /// Name of the column at a position.
     pub fn name(&self, position: usize) -> &str {
         self.columns.get(position).map(|c| c.name.as_str()).unwrap_or_default()

@@ -91,8 +91,10 @@ pub(super) fn refuse_unusable(existing: &ExistingTable, schema: &TableSchema, ro
             ),
         ));
     }
-    if let Some(column) =
-        existing.columns.iter().find(|c| c.not_null && !c.has_default && !filled.contains(c.name.as_str()))
+    // What fills the columns of a stream that declares none is not known yet.
+    if !schema.is_open()
+        && let Some(column) =
+            existing.columns.iter().find(|c| c.not_null && !c.has_default && !filled.contains(c.name.as_str()))
     {
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,
@@ -285,7 +287,7 @@ async fn set_aside(
 
 /// Columns of ours whose field is gone, where the configuration asks for them to be dropped.
 fn removed(cx: &Context, existing: &ExistingTable, schema: &TableSchema) -> Vec<String> {
-    if !cx.config.drop_removed_columns {
+    if !cx.config.drop_removed_columns || schema.is_open() {
         return Vec::new();
     }
     let wanted: HashSet<&str> = schema.columns.iter().map(|c| c.name.as_str()).collect();
@@ -298,7 +300,7 @@ fn removed(cx: &Context, existing: &ExistingTable, schema: &TableSchema) -> Vec<
 /// The comment that records the columns of all fields that the table has or had.
 pub(super) fn mapping(cx: &Context, existing: &ExistingTable, schema: &TableSchema) -> String {
     let mut known = existing.field_columns();
-    if cx.config.drop_removed_columns {
+    if cx.config.drop_removed_columns && !schema.is_open() {
         known.clear();
     }
     known.extend(schema.columns.iter().filter(|_| !schema.raw).map(|c| (c.field.clone(), c.name.clone())));

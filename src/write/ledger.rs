@@ -41,16 +41,16 @@ impl Ledger {
         Self { uncovered: vec![0; streams], since: vec![0; streams], touched: Vec::new(), waiting: Vec::new() }
     }
 
-    /// Counts a record of a stream.
-    pub fn record(&mut self, stream: usize) {
+    /// Counts records of a stream.
+    pub fn records(&mut self, stream: usize, records: u64) {
         if let Some(count) = self.uncovered.get_mut(stream) {
-            *count += 1;
+            *count += records;
         }
         if let Some(count) = self.since.get_mut(stream) {
-            if *count == 0 {
+            if *count == 0 && records > 0 {
                 self.touched.push(stream);
             }
-            *count += 1;
+            *count += records;
         }
     }
 
@@ -114,10 +114,10 @@ mod tests {
     /// Two rows of stream 0 and one of stream 1, a state, one row of stream 1, a state, two of stream 0, a state, one more.
     fn window(ledger: &mut Ledger) -> Vec<Waiting> {
         for after in [&[0, 1, 0][..], &[1], &[0, 0]] {
-            after.iter().for_each(|stream| ledger.record(*stream));
+            after.iter().for_each(|stream| ledger.records(*stream, 1));
             state(ledger);
         }
-        ledger.record(0);
+        ledger.records(0, 1);
         ledger.close_window()
     }
 

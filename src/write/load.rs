@@ -5,13 +5,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
+
 use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
 use super::ledger::{self, Waiting};
 use super::link::Link;
+use super::plan::StreamPlan;
 use super::poison::{self, Fate, Lessons, Refused, Sift};
-use super::{Context, Target, fill};
-use crate::batch::Rows as Window;
+use super::{Context, Target, fill, prepare};
+use crate::batch::{Layout, Rows as Window};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::pg::{Commit, value};
@@ -33,13 +36,26 @@ pub(super) struct Loader {
     more: Vec<Link>,
     /// How many sessions there may be; fewer than configured once the server has refused one.
     most: usize,
+    /// Of each target.
+    plans: Vec<StreamPlan>,
     pub targets: Vec<Target>,
 }
 
 impl Loader {
     /// A loader that starts with one session.
-    pub fn new(cx: Arc<Context>, link: Link, targets: Vec<Target>) -> Self {
-        Self { most: cx.config.max_connections, cx, link, more: Vec::new(), targets }
+    pub fn new(cx: Arc<Context>, link: Link, plans: Vec<StreamPlan>, targets: Vec<Target>) -> Self {
+        Self { most: cx.config.max_connections, cx, link, more: Vec::new(), plans, targets }
+    }
+
+    /// Gives a stream that declares no fields the columns of its first BATCH; answers what its rows look like now.
+    pub async fn open(&mut self, stream: usize, file: &str, columns: &Schema) -> Result<Layout> {
+        let (Some(plan), Some(target)) = (self.plans.get_mut(stream), self.targets.get_mut(stream)) else {
+            return Err(Error::new(ErrorKind::Internal, "a batch names a stream that the catalog does not have"));
+        };
+        let opened = plan.with_columns_of(file, columns)?;
+        *target = prepare::open(&self.cx, &mut self.link, &opened, target).await?;
+        *plan = opened;
+        Ok(target.layout())
     }
 
     /// Loads a window. Of its states it answers those whose rows are all durable; without an error that is each of them.

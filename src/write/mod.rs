@@ -9,6 +9,7 @@ mod introspect;
 mod ledger;
 mod link;
 mod load;
+mod manifest;
 mod pipeline;
 mod plan;
 mod poison;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use crate::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream};
 use crate::config::Config;
 use crate::error::{Error, Result, StreamName};
-use crate::load_strategy::{LoadStrategy, Publish};
+use crate::load_strategy::{LoadStrategy, Publish, Rows};
 use crate::pg::{Connector, Event};
 use crate::protocol::{ConfiguredCatalog, Output};
 use crate::schema::{TableName, TableSchema};
@@ -110,6 +111,11 @@ impl Target {
         self.table != self.schema.table
     }
 
+    /// Rows of one key become one row.
+    fn is_merged(&self) -> bool {
+        self.strategy.rows == Rows::Merged
+    }
+
     fn layout(&self) -> Layout {
         Layout {
             columns: self
@@ -185,17 +191,16 @@ async fn load_and_publish(
         let plans = plan::plan(&cx.config, catalog, &default_schema)?;
         announce_names(cx, &plans);
         let targets = prepare::prepare(cx, &mut link, &plans).await?;
-        Ok((link, targets))
+        Ok((link, plans, targets))
     };
-    let (link, targets) = tokio::select! {
+    let (link, plans, targets) = tokio::select! {
         signal = early_or_late.requested() => return Ok(Ended::By(signal)),
         ready = ready => ready?,
     };
-    let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
     let router = Router::new(streams, RawIds::new());
-    let loader = Box::new(Loader::new(Arc::clone(cx), link, targets));
-    let pipeline = Pipeline::new(Arc::clone(cx), router, &names);
+    let pipeline = Pipeline::new(Arc::clone(cx), router, &targets);
+    let loader = Box::new(Loader::new(Arc::clone(cx), link, plans, targets));
     let finished = pipeline.run(loader, input::spawn(source), termination).await?;
     match finished.end {
         End::Input => {

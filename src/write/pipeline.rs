@@ -6,20 +6,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::Context;
 use super::input::{Chunk, TOO_LONG};
 use super::ledger::{Ledger, Waiting};
 use super::load::{Loader, StreamLoad};
+use super::manifest::{self, Piece};
 use super::progress::Progress;
+use super::{Context, Target};
+use crate::arrow_source::Roots;
 use crate::batch::Router;
 use crate::error::{Error, ErrorKind, Result, StreamName};
 use crate::limits;
-use crate::protocol::{self, Message, Status};
+use crate::protocol::{self, BatchRows, Message, Status};
 use crate::signals::{Signal, Termination};
 
 /// How the input ended.
@@ -57,17 +61,51 @@ pub(super) struct Pipeline {
     /// When the window's first row or state arrived.
     since: Option<Instant>,
     lines: u64,
+    roots: Roots,
+    /// The message that stdin waits behind.
+    batch: Option<Batch>,
+    /// By stream, for those that declare no fields.
+    open: Vec<Option<Open>>,
+}
+
+/// A BATCH whose rows are being taken in.
+struct Batch {
+    stream: usize,
+    name: StreamName,
+    emitted_at_ms: i64,
+    pieces: mpsc::Receiver<Result<Piece>>,
+    /// The file that is being read.
+    file: String,
+    /// The columns of this file are to become the stream's, once nothing else is under way.
+    opening: bool,
+    /// What stdin holds behind the message, as far as it was read.
+    rest: Bytes,
+}
+
+/// A stream that declares no fields.
+struct Open {
+    /// Its rows are merged by a key, which nobody knows before the columns are known.
+    keyed: bool,
+    /// Its first file and the columns of that.
+    columns: Option<(String, SchemaRef)>,
 }
 
 /// A window on its way, with the loader that carries it; in the end with the states that hold, and how it ended.
 type Loading = JoinHandle<(Box<Loader>, Vec<Waiting>, Result<()>)>;
 
 impl Pipeline {
-    pub fn new(cx: Arc<Context>, router: Router, names: &[StreamName]) -> Self {
+    pub fn new(cx: Arc<Context>, router: Router, targets: &[Target]) -> Self {
+        let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
         Self {
             ledger: Ledger::new(names.len()),
             completion: vec![Completion::default(); names.len()],
-            progress: Progress::new(names),
+            progress: Progress::new(&names),
+            roots: Roots::from_environment(),
+            batch: None,
+            open: targets
+                .iter()
+                .map(|t| t.schema.is_open().then_some(Open { keyed: t.is_merged(), columns: None }))
+                .collect(),
             cx,
             router,
             bytes: 0,
@@ -88,11 +126,12 @@ impl Pipeline {
         let mut loading: Option<Loading> = None;
         let mut outcome = Ok(End::Input);
         // A chunk that is too large to be taken in beside other rows.
-        let mut large: Option<Vec<u8>> = None;
+        let mut large: Option<Bytes> = None;
         loop {
+            let opening = self.batch.as_ref().is_some_and(|batch| batch.opening);
             let due = self.bytes >= limits::WINDOW_BYTES
                 || self.since.is_some_and(|since| since.elapsed() >= interval)
-                || (large.is_some() && self.bytes > 0);
+                || ((opening || large.is_some()) && self.bytes > 0);
             if due && let Some(loader) = idle.take() {
                 loading = Some(self.start(loader));
                 continue;
@@ -103,6 +142,26 @@ impl Pipeline {
                 if let Err(error) = self.take_in(&chunk) {
                     outcome = Err(error);
                     break;
+                }
+                continue;
+            }
+            if opening
+                && loading.is_none()
+                && self.bytes == 0
+                && let Some(loader) = &mut idle
+            {
+                tokio::select! {
+                    biased;
+                    signal = termination.requested() => {
+                        outcome = Ok(End::Terminated(signal));
+                        break;
+                    }
+                    opened = self.open(loader) => {
+                        if let Err(error) = opened {
+                            outcome = Err(error);
+                            break;
+                        }
+                    }
                 }
                 continue;
             }
@@ -122,15 +181,19 @@ impl Pipeline {
                         break;
                     }
                 }
-                chunk = chunks.recv(), if large.is_none() && (self.bytes < limits::WINDOW_BYTES || idle.is_some()) => {
-                    let taken = match chunk {
-                        None => break,
-                        Some(Ok(chunk)) if chunk.len() >= limits::LARGE_CHUNK_BYTES => {
-                            large = Some(chunk);
+                input = next(&mut self.batch, &mut chunks),
+                    if !opening && large.is_none() && (self.bytes < limits::WINDOW_BYTES || idle.is_some()) =>
+                {
+                    let taken = match input {
+                        Input::Chunk(None) => break,
+                        Input::Chunk(Some(Ok(chunk))) if chunk.len() >= limits::LARGE_CHUNK_BYTES => {
+                            large = Some(chunk.into());
                             Ok(())
                         }
-                        Some(Ok(chunk)) => self.take_in(&chunk),
-                        Some(Err(error)) => Err(error.context(&cannot_be_used(self.lines + 1))),
+                        Input::Chunk(Some(Ok(chunk))) => self.take_in(&chunk.into()),
+                        Input::Chunk(Some(Err(error))) => Err(error.context(&cannot_be_used(self.lines + 1))),
+                        Input::Piece(Some(piece)) => self.take_in_piece(piece),
+                        Input::Piece(None) => self.batch.take().map_or(Ok(()), |batch| self.take_in(&batch.rest)),
                     };
                     if let Err(error) = taken {
                         outcome = Err(error);
@@ -146,14 +209,17 @@ impl Pipeline {
             idle = Some(loader);
             let acknowledged = self.acknowledge(&states).and(result);
             // Nothing is loaded after a window that was not, whatever the input is like.
-            if outcome.as_ref().map_or_else(|error| error.kind() == ErrorKind::Input, |_| true) {
+            if outcome
+                .as_ref()
+                .map_or_else(|error| matches!(error.kind(), ErrorKind::Batch | ErrorKind::Input), |_| true)
+            {
                 outcome = acknowledged.and(outcome);
             }
         }
         // Lines before one that cannot be used are good, so they are committed like those before the end of input.
         let (end, bad_input) = match outcome {
             Ok(end) => (end, None),
-            Err(error) if error.kind() == ErrorKind::Input => (End::Input, Some(error)),
+            Err(error) if matches!(error.kind(), ErrorKind::Batch | ErrorKind::Input) => (End::Input, Some(error)),
             Err(error) => return Err(error),
         };
         let Some(loader) = idle else {
@@ -187,27 +253,37 @@ impl Pipeline {
         states.iter().try_for_each(|state| self.cx.output.line(&state.acknowledgement()))
     }
 
-    /// Takes in a chunk of whole lines.
-    fn take_in(&mut self, chunk: &[u8]) -> Result<()> {
+    /// Takes in a chunk of whole lines, up to a BATCH: its rows come first.
+    fn take_in(&mut self, chunk: &Bytes) -> Result<()> {
         let now = protocol::now_ms();
         self.router.set_time(u64::try_from(now).unwrap_or(0));
-        let Ok(text) = simdutf8::basic::from_utf8(chunk) else {
+        let taken = if let Ok(text) = simdutf8::basic::from_utf8(chunk) {
+            // A byte order mark before the first line is harmless.
+            let lines = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
+            text.len() - lines.len() + self.take_in_lines(lines, now)?
+        } else {
             let line = chunk
                 .split(|&byte| byte == b'\n')
                 .position(|line| simdutf8::basic::from_utf8(line).is_err())
                 .unwrap_or(0);
             let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
             // The lines before it still count.
-            self.take_in_lines(std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default(), now)?;
-            self.lines += 1;
-            return Err(self.refuse(&BadLine::from("it is not valid UTF-8".to_owned())));
+            let good = std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default();
+            let taken = self.take_in_lines(good, now)?;
+            if self.batch.is_none() {
+                self.lines += 1;
+                return Err(self.refuse(&BadLine::from("it is not valid UTF-8".to_owned())));
+            }
+            taken
         };
-        // A byte order mark before the first line is harmless.
-        let text = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
-        self.take_in_lines(text, now)
+        if let Some(batch) = &mut self.batch {
+            batch.rest = chunk.slice(taken.min(chunk.len())..);
+        }
+        Ok(())
     }
 
-    fn take_in_lines(&mut self, text: &str, now: i64) -> Result<()> {
+    /// Takes in lines up to a BATCH, and answers how many bytes.
+    fn take_in_lines(&mut self, text: &str, now: i64) -> Result<usize> {
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
         for end in ends {
@@ -227,10 +303,72 @@ impl Pipeline {
                     self.refuse(&bad)
                 })?;
             }
+            if self.batch.is_some() {
+                break;
+            }
         }
-        self.progress.tick(text.len());
+        let taken = start.min(text.len());
+        self.progress.tick(taken);
+        self.wait_from_now();
+        Ok(taken)
+    }
+
+    /// Gives the batch's stream the columns of its file.
+    async fn open(&mut self, loader: &mut Loader) -> Result<()> {
+        let Some(batch) = &mut self.batch else { return Ok(()) };
+        let columns = self.open.get(batch.stream).and_then(Option::as_ref).and_then(|open| open.columns.as_ref());
+        if let Some((file, columns)) = columns {
+            let layout = loader.open(batch.stream, file, columns).await.map_err(|error| {
+                error
+                    .context(&format!("line {} of the input", self.lines))
+                    .with_stream(batch.name.namespace.as_deref(), &batch.name.name)
+            })?;
+            self.router.renew(batch.stream, layout);
+        }
+        batch.opening = false;
+        Ok(())
+    }
+
+    /// The window's first row or state has arrived, unless one had before.
+    fn wait_from_now(&mut self) {
         if self.since.is_none() && self.bytes > 0 {
             self.since = Some(Instant::now());
+        }
+    }
+
+    /// Takes in what was read for a BATCH.
+    fn take_in_piece(&mut self, piece: Result<Piece>) -> Result<()> {
+        let Some(batch) = &mut self.batch else { return Ok(()) };
+        let name = batch.name.clone();
+        let at = |error: Error| {
+            error
+                .context(&format!("line {} of the input", self.lines))
+                .with_stream(name.namespace.as_deref(), &name.name)
+        };
+        match piece.map_err(at)? {
+            Piece::Opened { name, schema } => {
+                if let Some(open) = self.open.get_mut(batch.stream).and_then(Option::as_mut) {
+                    if let Some((file, columns)) = &open.columns {
+                        manifest::refuse_change(file, columns, &name, &schema).map_err(at)?;
+                    } else {
+                        open.columns = Some((name.clone(), schema));
+                        batch.opening = true;
+                    }
+                }
+                batch.file = name;
+            }
+            Piece::Rows(rows) => {
+                self.router.set_time(u64::try_from(protocol::now_ms()).unwrap_or(0));
+                let bytes = self
+                    .router
+                    .append_batch(batch.stream, &rows, batch.emitted_at_ms)
+                    .map_err(|unfit| at(Error::new(ErrorKind::Batch, format!("{}: {unfit}", batch.file))))?;
+                self.bytes += bytes;
+                self.ledger.records(batch.stream, rows.num_rows() as u64);
+                self.progress.records(batch.stream, rows.num_rows() as u64, bytes);
+                self.progress.tick(bytes);
+                self.wait_from_now();
+            }
         }
         Ok(())
     }
@@ -238,13 +376,39 @@ impl Pipeline {
     fn take_in_line(&mut self, line: &str, now: i64) -> std::result::Result<(), BadLine> {
         match protocol::parse_line(line, &mut self.router)? {
             Message::Record(record) => {
+                self.refuse_unkeyed(&record)?;
                 let (stream, bytes) = self.router.append(&record, line, now).map_err(|reason| BadLine {
                     reason,
                     stream: Some(StreamName::new(record.namespace.as_deref(), &record.stream)),
                 })?;
                 self.bytes += bytes;
-                self.ledger.record(stream);
-                self.progress.record(stream, line.len());
+                self.ledger.records(stream, 1);
+                self.progress.records(stream, 1, line.len());
+            }
+            Message::Batch(batch) => {
+                let name = StreamName::new(batch.namespace.as_deref(), &batch.stream);
+                let Some(stream) = self.router.find(batch.namespace.as_deref(), &batch.stream) else {
+                    let reason = format!("it is a batch of stream {name}, which is not in the configured catalog");
+                    return Err(BadLine { reason, stream: Some(name) });
+                };
+                let rows = match batch.rows {
+                    BatchRows::Files(format, urls) => manifest::Rows::Files(format, urls),
+                    BatchRows::Inline(data) => manifest::Rows::Inline(data.into_owned()),
+                };
+                // Where nothing is declared, nothing is left out: a new column is an error.
+                let declared = self.open.get(stream).is_none_or(Option::is_none);
+                let wanted = if declared { self.router.wanted(stream) } else { None };
+                let pieces = manifest::spawn(rows, wanted, &self.roots);
+                let emitted_at_ms = batch.emitted_at_ms.unwrap_or(now);
+                self.batch = Some(Batch {
+                    stream,
+                    name,
+                    emitted_at_ms,
+                    pieces,
+                    file: String::new(),
+                    opening: false,
+                    rest: Bytes::new(),
+                });
             }
             Message::State(state) => {
                 let stream = match &state.scope {
@@ -270,6 +434,22 @@ impl Pipeline {
         Ok(())
     }
 
+    /// A record cannot be merged by a key that is not known.
+    fn refuse_unkeyed(&self, record: &protocol::Record<'_>) -> std::result::Result<(), BadLine> {
+        let stream = self.router.find(record.namespace.as_deref(), &record.stream);
+        match stream.and_then(|stream| self.open.get(stream)).and_then(Option::as_ref) {
+            Some(Open { keyed: true, columns: None }) => {
+                let name = StreamName::new(record.namespace.as_deref(), &record.stream);
+                let reason = format!(
+                    "stream {name} has a primary key but declares no fields, so its records cannot be stored before its \
+                     first BATCH: declare its fields in the catalog"
+                );
+                Err(BadLine { reason, stream: Some(name) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn refuse(&self, bad: &BadLine) -> Error {
         let error = Error::new(ErrorKind::Input, &*bad.reason).context(&cannot_be_used(self.lines));
         match &bad.stream {
@@ -292,6 +472,19 @@ struct BadLine {
 impl From<String> for BadLine {
     fn from(reason: String) -> Self {
         Self { reason, stream: None }
+    }
+}
+
+/// What comes next: of a BATCH, or else of stdin.
+enum Input {
+    Chunk(Option<Chunk>),
+    Piece(Option<Result<Piece>>),
+}
+
+async fn next(batch: &mut Option<Batch>, chunks: &mut mpsc::Receiver<Chunk>) -> Input {
+    match batch {
+        Some(batch) => Input::Piece(batch.pieces.recv().await),
+        None => Input::Chunk(chunks.recv().await),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use arrow::datatypes::Schema;
+
 use crate::config::{CdcDeletion, Config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
@@ -9,12 +11,14 @@ use crate::load_strategy::{LoadStrategy, Rows};
 use crate::naming::{self, TableRequest};
 use crate::protocol::{ConfiguredCatalog, ConfiguredStream};
 use crate::schema::{CDC_DELETED_AT, Column, DATA, ExistingTable, META_COLUMNS, TableName, TableSchema};
-use crate::types::{ColumnType, airbyte};
+use crate::types::{self, ColumnType, airbyte};
 
 /// One stream, its strategy and its tables' names.
 #[derive(Clone, Debug)]
 pub(super) struct StreamPlan {
     pub stream: ConfiguredStream,
+    /// Fields and their columns' types; none where the first BATCH decides.
+    pub fields: Vec<(String, ColumnType)>,
     pub strategy: LoadStrategy,
     /// Where published rows are.
     pub table: TableName,
@@ -55,7 +59,9 @@ pub(super) fn plan(config: &Config, catalog: &ConfiguredCatalog, default_schema:
             strategy.rows = Rows::Added;
         }
         let next = naming::next_generation_table(&request.schema, &name);
+        let declared = stream.properties.iter();
         plans.push(StreamPlan {
+            fields: declared.map(|(field, schema)| (field.clone(), airbyte::column_type(schema))).collect(),
             stream: stream.clone(),
             strategy,
             table: TableName { schema: request.schema.clone(), table: name },
@@ -74,20 +80,19 @@ impl StreamPlan {
         if config.raw_tables_only {
             return Ok(self.raw_schema());
         }
-        let properties = &self.stream.properties;
-        if properties.len() + META_COLUMNS.len() > limits::TABLE_COLUMNS {
+        if self.fields.len() + META_COLUMNS.len() > limits::TABLE_COLUMNS {
             return Err(Error::new(
                 ErrorKind::Catalog,
                 format!(
                     "stream {} has {} fields; with the meta columns that is more than the {} columns of a Postgres \
                      table: deselect fields",
                     self.stream.name,
-                    properties.len(),
+                    self.fields.len(),
                     limits::TABLE_COLUMNS
                 ),
             ));
         }
-        let fields: Vec<&str> = properties.iter().map(|(field, _)| field.as_str()).collect();
+        let fields: Vec<&str> = self.fields.iter().map(|(field, _)| field.as_str()).collect();
         let known = existing.map(ExistingTable::field_columns).unwrap_or_default();
         // A table that we made records its columns; any other column there is somebody else's.
         let foreign: HashSet<&str> = match existing {
@@ -100,14 +105,11 @@ impl StreamPlan {
             _ => HashSet::new(),
         };
         let names = naming::column_names(&fields, &known, &foreign);
-        let columns: Vec<Column> = properties
+        let columns: Vec<Column> = self
+            .fields
             .iter()
             .zip(names)
-            .map(|((field, schema), name)| Column {
-                field: field.clone(),
-                name,
-                column_type: airbyte::column_type(schema),
-            })
+            .map(|((field, column_type), name)| Column { field: field.clone(), name, column_type: *column_type })
             .collect();
         let position: HashMap<&str, usize> = fields.iter().copied().zip(0..).collect();
         let merged = self.strategy.rows == Rows::Merged;
@@ -126,6 +128,34 @@ impl StreamPlan {
             raw: false,
             key,
         })
+    }
+
+    /// The plan of a stream that declares no fields, now that its first BATCH in `file` has brought some.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Batch`] naming the column when one cannot become a column, or when the key or the cursor is missing.
+    pub(super) fn with_columns_of(&self, file: &str, columns: &Schema) -> Result<Self> {
+        let refuse = |text: String| Error::new(ErrorKind::Batch, format!("{file}: {text}"));
+        let mut fields = Vec::with_capacity(columns.fields().len());
+        for field in columns.fields().iter().filter(|field| !META_COLUMNS.iter().any(|meta| meta.name == field.name()))
+        {
+            let column_type = types::arrow::column_type(field)
+                .map_err(|unfit| refuse(format!("column \"{}\": {unfit}", field.name())))?;
+            fields.push((field.name().clone(), column_type));
+        }
+        if fields.is_empty() {
+            return Err(refuse("it has no columns".into()));
+        }
+        if self.strategy.rows == Rows::Merged {
+            let missing = |wanted: &&String| !fields.iter().any(|(field, _)| field == *wanted);
+            if let Some(key) = self.stream.primary_key.iter().find(missing) {
+                return Err(refuse(format!("it has no column \"{key}\", which is in the primary key of its stream")));
+            }
+            if let Some(cursor) = self.stream.cursor.iter().find(missing) {
+                return Err(refuse(format!("it has no column \"{cursor}\", which is the cursor of its stream")));
+            }
+        }
+        Ok(Self { fields, ..self.clone() })
     }
 
     fn raw_schema(&self) -> TableSchema {

@@ -255,23 +255,70 @@ async fn stream(
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
-    if matches!(place, Place::Final | Place::Next) {
-        indexes::drop_outdated_key(session, &target).await?;
-    }
-    let mut has_rows = match place {
+    let has_rows = match place {
         Place::Final => filled,
         Place::Next => merged && session.ask(&ddl::has_rows(at), &doing).await?,
         Place::NewFinal | Place::NewNext => false,
     };
+    if target.schema.is_open() {
+        return Ok(target);
+    }
+    if matches!(place, Place::Final | Place::Next) {
+        indexes::drop_outdated_key(session, &target).await?;
+    }
+    settle_keys(cx, session, plan, &mut target, has_rows, next).await?;
+    Ok(target)
+}
+
+/// Takes in what an interrupted refresh left behind, and settles what the merge can count on.
+async fn settle_keys(
+    cx: &Context,
+    session: &Session,
+    plan: &StreamPlan,
+    target: &mut Target,
+    mut has_rows: bool,
+    next: Option<&ExistingTable>,
+) -> Result<()> {
     if let (Earlier::Kept, Some(left_over)) = (plan.strategy.earlier, next) {
-        adopt_left_over(cx, session, &mut target, left_over).await?;
+        adopt_left_over(cx, session, target, left_over).await?;
         has_rows = true;
     }
-    if merged {
-        identify(cx, session, &target).await?;
-        target.key_index = if has_rows { indexes::ensure_key(cx, session, &target).await? } else { KeyIndex::NotYet };
+    if plan.strategy.rows == Rows::Merged {
+        identify(cx, session, target).await?;
+        target.key_index = if has_rows { indexes::ensure_key(cx, session, target).await? } else { KeyIndex::NotYet };
     }
-    Ok(target)
+    Ok(())
+}
+
+/// Gives a stream that declares no fields the columns that its plan has now, before its first rows.
+pub(super) async fn open(cx: &Context, link: &mut Link, plan: &StreamPlan, target: &Target) -> Result<Target> {
+    link.repeat(async |session| match open_once(cx, session, plan, target).await {
+        Err(error) => Err(load::explain_lock(cx, &target.fence, &target.table, error).await),
+        opened => opened,
+    })
+    .await
+}
+
+async fn open_once(cx: &Context, session: &Session, plan: &StreamPlan, target: &Target) -> Result<Target> {
+    fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
+    let opened = async {
+        let tables = introspect::tables(session, &[target.table.clone(), plan.next.clone()]).await?;
+        let existing = tables.get(&target.table);
+        let schema = plan.schema(&cx.config, existing)?;
+        if let Some(existing) = existing {
+            evolve::refuse_unusable(existing, &schema, cx.role())?;
+        }
+        let types = schema.columns.iter().map(|c| c.column_type).collect();
+        let mut opened = Target { schema, types, ..target.clone() };
+        let doing = format!("reading table {}", target.table);
+        let has_rows = session.ask(&ddl::has_rows(&target.table), &doing).await?;
+        change(cx, session, existing, &opened, !has_rows).await?;
+        indexes::drop_outdated_key(session, &opened).await?;
+        let left_over = tables.get(&plan.next).filter(|next| next.table != target.table);
+        settle_keys(cx, session, plan, &mut opened, has_rows, left_over).await?;
+        Ok(opened)
+    };
+    session.end(opened.await).await
 }
 
 /// Whether a table's rows are all of this generation or later.

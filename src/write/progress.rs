@@ -39,11 +39,11 @@ impl Progress {
         Self { streams: vec![Counts::default(); names.len()], bars, since_shown: 0 }
     }
 
-    /// Counts a record.
+    /// Counts records and their bytes.
     #[inline]
-    pub fn record(&mut self, stream: usize, bytes: usize) {
+    pub fn records(&mut self, stream: usize, rows: u64, bytes: usize) {
         if let Some(counts) = self.streams.get_mut(stream) {
-            counts.rows += 1;
+            counts.rows += rows;
             counts.bytes += bytes as u64;
         }
     }

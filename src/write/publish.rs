@@ -92,6 +92,9 @@ async fn attempt(cx: &Context, session: &Session, target: &Target) -> Result<Com
 }
 
 async fn build_indexes(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
+    if target.schema.is_open() {
+        return Ok(target.key_index);
+    }
     let key_index = if target.strategy.rows == Rows::Merged && target.key_index == KeyIndex::NotYet {
         indexes::ensure_key(cx, session, target).await?
     } else {
@@ -173,7 +176,9 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
     let (next, table) = (&target.table, &target.schema.table);
     let mut published = target.clone();
     published.table = table.clone();
-    indexes::drop_outdated_key(session, &published).await?;
+    if !published.schema.is_open() {
+        indexes::drop_outdated_key(session, &published).await?;
+    }
     let keys = session.query(dependents::inbound_foreign_keys(), &[(&old.oid, Type::OID)], doing).await?;
     let columns: Vec<&str> = META_COLUMNS
         .iter()
@@ -215,6 +220,9 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         }
     }
     session.execute(&ddl::drop_table(next, false), doing).await?;
+    if published.schema.is_open() {
+        return Ok(());
+    }
     if published.strategy.rows == Rows::Merged {
         indexes::ensure_key(cx, session, &published).await?;
     }

@@ -190,6 +190,7 @@ fn depth_overflows_no_stack() {
                 "state"
             }
             Message::Status(..) => "status",
+            Message::Batch(_) => "batch",
             Message::Ignored => "ignored",
         })
         .collect();

@@ -1,0 +1,314 @@
+//! Parquet: one row group after the other, a few pages of each column at a time.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
+use parquet::column::page::PageIterator;
+use parquet::errors::Result as ParquetResult;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+
+use super::Batches;
+use super::fault::{Fault, Reading};
+use super::pages::{Budget, OneChunk, Pages, value_width};
+use super::thrift;
+use crate::limits;
+
+const MAGIC: &[u8; 4] = b"PAR1";
+const ENCRYPTED: &[u8; 4] = b"PARE";
+/// The footer's length and the magic.
+const TAIL_BYTES: u64 = 8;
+/// Pages of a column that are in memory at once, at their usual size, in bytes: a page of values and a dictionary.
+const COLUMN_BYTES: usize = 4 << 20;
+
+/// Opens a file.
+pub(super) fn open(file: File) -> Reading<(SchemaRef, Parquet)> {
+    let length = file.metadata()?.len();
+    let mut magic = [0; 4];
+    if length >= TAIL_BYTES {
+        file.read_exact_at(&mut magic, 0)?;
+    }
+    if &magic == ENCRYPTED {
+        return Err(encrypted());
+    }
+    if &magic != MAGIC {
+        return Err(Fault::new("it is not parquet"));
+    }
+    let end = length.checked_sub(TAIL_BYTES).filter(|end| *end >= 4).ok_or_else(Fault::cut_off)?;
+    let mut tail = [0; 8];
+    file.read_exact_at(&mut tail, end)?;
+    if tail.get(4..) == Some(ENCRYPTED) {
+        return Err(encrypted());
+    }
+    if tail.get(4..) != Some(MAGIC) {
+        return Err(Fault::cut_off());
+    }
+    let footer_length = tail.first_chunk().map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
+    let start = end.checked_sub(footer_length).filter(|start| *start >= 4).ok_or_else(Fault::corrupt)?;
+    if footer_length > limits::SOURCE_METADATA_BYTES as u64 {
+        return Err(Fault::new(format!(
+            "its footer is larger than this connector accepts ({} MiB): write fewer row groups",
+            limits::SOURCE_METADATA_BYTES >> 20
+        )));
+    }
+    let mut footer = vec![0; usize::try_from(footer_length).map_err(|_| Fault::corrupt())?];
+    file.read_exact_at(&mut footer, start)?;
+    let facts = thrift::footer(&footer)?;
+    if facts.encrypted {
+        return Err(encrypted());
+    }
+    if facts.depth > limits::SOURCE_DEPTH {
+        return Err(Fault::new(format!("its columns are nested more than {} levels deep", limits::SOURCE_DEPTH)));
+    }
+    let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
+    check(&metadata, start)?;
+    let description = metadata.file_metadata().schema_descr();
+    let schema = parquet_to_arrow_schema(description, metadata.file_metadata().key_value_metadata())?;
+    let schema = Arc::new(Schema::new_with_metadata(hints(schema.fields(), &metadata), schema.metadata().clone()));
+    let parquet = Parquet {
+        file: Arc::new(file),
+        columns: (0..schema.fields().len()).collect(),
+        schema: Arc::clone(&schema),
+        metadata: Arc::new(metadata),
+        group: 0,
+        current: None,
+        budget: Budget::default(),
+    };
+    Ok((schema, parquet))
+}
+
+fn encrypted() -> Fault {
+    Fault::new("it is encrypted, and this connector has no key for it: write it without encryption")
+}
+
+/// Checks what the footer states of the row groups, whose data end before it.
+fn check(metadata: &ParquetMetaData, end: u64) -> Reading<()> {
+    for group in metadata.row_groups() {
+        let rows = u64::try_from(group.num_rows()).map_err(|_| Fault::corrupt())?;
+        if rows > limits::SOURCE_ROWS as u64 {
+            return Err(Fault::new("it has a row group of more rows than this connector accepts: write smaller ones"));
+        }
+        for column in group.columns() {
+            // `byte_range` insists on what is checked here.
+            let first = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+            let start = u64::try_from(first.min(column.data_page_offset())).map_err(|_| Fault::corrupt())?;
+            let length = u64::try_from(column.compressed_size()).map_err(|_| Fault::corrupt())?;
+            let values = u64::try_from(column.num_values()).map_err(|_| Fault::corrupt())?;
+            let flat = column.column_descr().max_rep_level() == 0;
+            if start.checked_add(length).is_none_or(|last| last > end) || first < 0 || (flat && values != rows) {
+                return Err(Fault::corrupt());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The types to read the columns as: texts and bytes as views, so that a dictionary is not written out; and Spark's old timestamps
+/// not in nanoseconds, which end in 2262.
+fn hints(fields: &Fields, metadata: &ParquetMetaData) -> Fields {
+    let roots = metadata.file_metadata().schema_descr().root_schema().get_fields();
+    let hint = |(field, root): (&FieldRef, &parquet::schema::types::TypePtr)| {
+        let old = root.is_primitive() && root.get_physical_type() == parquet::basic::Type::INT96;
+        match field.data_type() {
+            DataType::Timestamp(_, zone) if old => {
+                let micros = DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, zone.clone());
+                Arc::new(field.as_ref().clone().with_data_type(micros))
+            }
+            _ => with_views(field),
+        }
+    };
+    fields.iter().zip(roots).map(hint).collect()
+}
+
+fn with_views(field: &FieldRef) -> FieldRef {
+    use DataType::{
+        Binary, BinaryView, Dictionary, FixedSizeList, LargeBinary, LargeList, LargeUtf8, List, Map, Struct, Utf8,
+        Utf8View,
+    };
+    let plain = match field.data_type() {
+        Dictionary(_, value) => value.as_ref(),
+        other => other,
+    };
+    let data_type = match plain {
+        Utf8 | LargeUtf8 => Utf8View,
+        Binary | LargeBinary => BinaryView,
+        List(element) => List(with_views(element)),
+        LargeList(element) => LargeList(with_views(element)),
+        FixedSizeList(element, length) => FixedSizeList(with_views(element), *length),
+        Map(entries, sorted) => Map(with_views(entries), *sorted),
+        Struct(fields) => Struct(fields.iter().map(with_views).collect()),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(Field::clone(field).with_data_type(data_type))
+}
+
+/// Reads a file.
+pub(super) struct Parquet {
+    file: Arc<File>,
+    metadata: Arc<ParquetMetaData>,
+    /// All columns.
+    schema: SchemaRef,
+    /// The columns to read, by position.
+    columns: Vec<usize>,
+    /// The next row group.
+    group: usize,
+    current: Option<Group>,
+    budget: Budget,
+}
+
+/// A row group that is being read.
+struct Group {
+    /// None when no column is read.
+    reader: Option<ParquetRecordBatchReader>,
+    rows_left: usize,
+    budget: Budget,
+}
+
+impl Batches for Parquet {
+    fn project(&mut self, columns: &[usize]) {
+        self.columns = columns.to_vec();
+    }
+
+    fn next(&mut self) -> Reading<Option<RecordBatch>> {
+        loop {
+            self.budget.renew((limits::SOURCE_BYTES).max(self.columns.len() * COLUMN_BYTES) as u64);
+            if let Some(group) = &mut self.current {
+                if let Some(batch) = group.next()? {
+                    return Ok(Some(batch));
+                }
+                self.current = None;
+            }
+            if self.group == self.metadata.num_row_groups() {
+                return Ok(None);
+            }
+            self.current = Some(self.read(self.group, &self.columns)?);
+            self.group += 1;
+        }
+    }
+
+    fn culprit(&mut self) -> Option<usize> {
+        let group = self.group.saturating_sub(1);
+        let columns = std::mem::take(&mut self.columns);
+        let broken = columns.iter().position(|&column| {
+            let read = || {
+                let mut group = self.read(group, &[column])?;
+                loop {
+                    self.budget.renew(limits::SOURCE_BYTES as u64);
+                    if group.next()?.is_none() {
+                        return Ok(());
+                    }
+                }
+            };
+            super::guarded(read).is_err()
+        });
+        self.columns = columns;
+        broken
+    }
+
+    fn shares_memory(&self) -> bool {
+        false
+    }
+}
+
+impl Parquet {
+    fn read(&self, number: usize, columns: &[usize]) -> Reading<Group> {
+        let metadata = self.metadata.row_group(number);
+        let rows_left = usize::try_from(metadata.num_rows()).map_err(|_| Fault::corrupt())?;
+        let description = self.metadata.file_metadata().schema_descr();
+        let mask = ProjectionMask::roots(description, columns.iter().copied());
+        let rows = batch_rows(metadata, &mask);
+        let levels = parquet_to_arrow_field_levels(description, mask, Some(self.schema.fields()))?;
+        let group = RowGroup {
+            file: Arc::clone(&self.file),
+            metadata: Arc::clone(&self.metadata),
+            number,
+            budget: self.budget.clone(),
+        };
+        let reader = match columns {
+            [] => None,
+            _ => Some(ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, rows, None)?),
+        };
+        Ok(Group { reader, rows_left, budget: self.budget.clone() })
+    }
+}
+
+impl Group {
+    fn next(&mut self) -> Reading<Option<RecordBatch>> {
+        if self.rows_left == 0 {
+            return Ok(None);
+        }
+        let batch = if let Some(reader) = &mut self.reader {
+            let batch = reader.next().ok_or_else(|| Fault::corrupt().because("rows are missing"))?;
+            batch.map_err(|error| self.budget.refusal().unwrap_or_else(|| explain(error)))?
+        } else {
+            let rows = self.rows_left.min(limits::BATCH_ROWS);
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?
+        };
+        self.rows_left = self
+            .rows_left
+            .checked_sub(batch.num_rows())
+            .ok_or_else(|| Fault::corrupt().because("there are too many rows"))?;
+        Ok(Some(batch))
+    }
+}
+
+/// On the way through the library an error of its pages becomes a text.
+fn explain(error: ArrowError) -> Fault {
+    match error {
+        ArrowError::ParquetError(text) if text.starts_with("EOF") => Fault::cut_off().because(text),
+        ArrowError::ParquetError(text) if text.contains("CRC checksum mismatch") => {
+            Fault::new("a page does not have the checksum that is noted for it: it is corrupt, write it again")
+                .because(text)
+        }
+        error => error.into(),
+    }
+}
+
+/// So many rows that a record batch has about the size of one of ours.
+fn batch_rows(group: &RowGroupMetaData, mask: &ProjectionMask) -> usize {
+    let rows = u64::try_from(group.num_rows()).unwrap_or(0).max(1);
+    let columns = group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
+    let bytes = columns.map(|(_, column)| {
+        let stated = u64::try_from(column.uncompressed_size()).unwrap_or(0);
+        let values = u64::try_from(column.num_values()).unwrap_or(0);
+        stated.max(values.saturating_mul(value_width(column)))
+    });
+    let bytes = bytes.fold(0, u64::saturating_add) / rows;
+    usize::try_from(limits::BATCH_BYTES as u64 / bytes.max(1))
+        .unwrap_or(limits::BATCH_ROWS)
+        .clamp(1, limits::BATCH_ROWS)
+}
+
+/// A row group, for the library.
+struct RowGroup {
+    file: Arc<File>,
+    metadata: Arc<ParquetMetaData>,
+    number: usize,
+    budget: Budget,
+}
+
+impl RowGroups for RowGroup {
+    fn num_rows(&self) -> usize {
+        usize::try_from(self.metadata.row_group(self.number).num_rows()).unwrap_or(0)
+    }
+
+    fn column_chunks(&self, column: usize) -> ParquetResult<Box<dyn PageIterator>> {
+        let column = self.metadata.row_group(self.number).column(column);
+        let pages = Pages::new(Arc::clone(&self.file), column, self.num_rows(), self.budget.clone())?;
+        Ok(Box::new(OneChunk(Some(pages))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::once(self.metadata.row_group(self.number)))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+}

@@ -1,0 +1,220 @@
+//! Record batches that came as such -> ones like those that records become.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int64Array, RecordBatch, RecordBatchOptions, StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+use super::meta::{self, RawIds};
+use super::stream_batch::{Layout, META_BYTES, META_NAMES, RAW_ID_BYTES, push_change};
+use crate::json::{Kind, Scanner, Token};
+use crate::limits;
+use crate::schema::{EXTRACTED_AT, META, META_COLUMNS};
+use crate::types::{self, ColumnBuilder, ColumnType, Outcome};
+
+/// A column that cannot become its stream's column.
+#[derive(Debug)]
+pub struct Unfit {
+    /// The column; none when it is about the row as a whole.
+    pub column: Option<String>,
+    /// A sentence about it.
+    pub reason: String,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "column \"{column}\": {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+/// A record batch with the columns of a layout behind those of every batch.
+pub(super) struct FittedRows {
+    pub batch: RecordBatch,
+    pub bytes: usize,
+    pub has_changes: bool,
+}
+
+/// Makes `batch` one of `layout`: columns by name, what is missing as NULL, what is not declared left out.
+pub(super) fn fit(
+    layout: &Layout,
+    batch: &RecordBatch,
+    emitted_at_ms: i64,
+    ids: &mut RawIds,
+) -> Result<FittedRows, Unfit> {
+    let rows = batch.num_rows();
+    let mut changes = Changes::default();
+    changes.of_the_source(layout, batch)?;
+    let columns = if layout.raw { objects(batch, &mut changes)? } else { columns(layout, batch, &mut changes)? };
+    let mut raw_ids = FixedSizeBinaryBuilder::with_capacity(rows, RAW_ID_BYTES);
+    for _ in 0..rows {
+        raw_ids.append_value(ids.make()).expect("the width is the builder's");
+    }
+    let bytes = columns.iter().map(size).sum::<usize>() + changes.bytes() + rows * META_BYTES;
+    let has_changes = !changes.0.is_empty();
+    let arrays: Vec<ArrayRef> = [
+        Arc::new(raw_ids.finish()) as ArrayRef,
+        Arc::new(extracted_at(layout, batch, emitted_at_ms)?),
+        Arc::new(changes.array(rows)),
+    ]
+    .into_iter()
+    .chain(columns)
+    .collect();
+    // Arrays of one column type may differ from batch to batch, so each batch has a schema of its own.
+    let names = META_NAMES.into_iter().chain(layout.columns.iter().map(|c| c.field.as_str()));
+    let fields: Vec<Field> =
+        names.zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a value a row in each column");
+    Ok(FittedRows { batch, bytes, has_changes })
+}
+
+/// The layout's columns.
+fn columns(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, Unfit> {
+    let mut columns = Vec::with_capacity(layout.columns.len());
+    for column in &layout.columns {
+        let Some((position, field)) = batch.schema_ref().column_with_name(&column.field) else {
+            columns.push(nulls(column.column_type, batch.num_rows()));
+            continue;
+        };
+        let cast = cast(batch.column(position), field, column.column_type)?;
+        for (row, outcome) in cast.outcomes {
+            changes.add(row, &column.field, outcome);
+        }
+        columns.push(cast.array);
+    }
+    Ok(columns)
+}
+
+/// Whole rows, for raw mode.
+fn objects(batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, Unfit> {
+    let schema = batch.schema_ref();
+    let ours: Vec<usize> = (0..batch.num_columns()).filter(|&i| !is_meta(schema.field(i).name())).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let fields: Vec<_> = ours.iter().filter_map(|&i| schema.fields().get(i).cloned()).collect();
+    let arrays = ours.iter().map(|&i| Arc::clone(batch.column(i))).collect();
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .expect("columns of one record batch");
+    let objects = types::arrow::json_objects(&batch).map_err(|e| Unfit { column: None, reason: e.to_string() })?;
+    for (row, member, reason) in objects.left_out {
+        changes.add(row, &member, Outcome::Nulled(reason));
+    }
+    Ok(vec![objects.array])
+}
+
+fn cast(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<types::arrow::Cast, Unfit> {
+    types::arrow::cast(array, field, to)
+        .map_err(|e| Unfit { column: Some(field.name().clone()), reason: e.to_string() })
+}
+
+fn nulls(column_type: ColumnType, rows: usize) -> ArrayRef {
+    let mut builder = ColumnBuilder::new(column_type);
+    for _ in 0..rows {
+        builder.append(Token::MISSING, "");
+    }
+    builder.finish()
+}
+
+/// The name of a column that each of our tables has for itself.
+pub(crate) fn is_meta(name: &str) -> bool {
+    META_COLUMNS.iter().any(|column| column.name == name)
+}
+
+/// A column of that name which says something of its row and is no field of the stream.
+fn meta_column<'a>(layout: &Layout, batch: &'a RecordBatch, name: &str) -> Option<(&'a ArrayRef, &'a Field)> {
+    if layout.columns.iter().any(|column| column.field == name) {
+        return None;
+    }
+    let (position, field) = batch.schema_ref().column_with_name(name)?;
+    Some((batch.column(position), field))
+}
+
+/// When each row was read, as Postgres counts.
+fn extracted_at(layout: &Layout, batch: &RecordBatch, emitted_at_ms: i64) -> Result<Int64Array, Unfit> {
+    let otherwise = meta::extracted_at(emitted_at_ms);
+    let Some((array, field)) = meta_column(layout, batch, EXTRACTED_AT) else {
+        return Ok(Int64Array::from_value(otherwise, batch.num_rows()));
+    };
+    // Numbers are milliseconds, as in the message.
+    if array.data_type().is_integer() {
+        let millis = arrow::compute::cast(array, &DataType::Int64)
+            .map_err(|e| Unfit { column: Some(field.name().clone()), reason: e.to_string() })?;
+        let millis = millis.as_primitive::<Int64Type>();
+        return Ok(millis.iter().map(|ms| Some(ms.map_or(otherwise, meta::extracted_at))).collect());
+    }
+    let cast = cast(array, field, ColumnType::TimestampTz)?;
+    let micros = cast.array.as_primitive::<Int64Type>();
+    Ok(micros.iter().map(|micros| Some(micros.unwrap_or(otherwise))).collect())
+}
+
+/// Elements of the change lists, by row.
+#[derive(Default)]
+struct Changes(BTreeMap<usize, String>);
+
+impl Changes {
+    /// What the source has changed itself.
+    fn of_the_source(&mut self, layout: &Layout, batch: &RecordBatch) -> Result<(), Unfit> {
+        let Some((array, field)) = meta_column(layout, batch, META) else { return Ok(()) };
+        let cast = cast(array, field, ColumnType::Object)?;
+        let texts = cast.array.as_string::<i32>();
+        for (row, text) in texts.iter().enumerate() {
+            if let Some(elements) = text.and_then(elements).filter(|elements| !elements.is_empty()) {
+                self.0.insert(row, elements);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, row: usize, field: &str, outcome: Outcome) {
+        let (change, reason) = match outcome {
+            Outcome::Stored => return,
+            Outcome::Cleaned => ("TRUNCATED", types::Reason::SerializationError),
+            Outcome::Nulled(reason) => ("NULLED", reason),
+        };
+        push_change(self.0.entry(row).or_default(), field, change, reason);
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.values().map(String::len).sum()
+    }
+
+    fn array(self, rows: usize) -> arrow::array::StringArray {
+        let mut builder = StringBuilder::with_capacity(rows, self.bytes() + self.0.len() * 2);
+        let mut row = 0;
+        for (changed, elements) in self.0 {
+            builder.append_nulls(changed - row);
+            builder.append_value(format!("[{elements}]"));
+            row = changed + 1;
+        }
+        builder.append_nulls(rows - row);
+        builder.finish()
+    }
+}
+
+/// The elements of `changes` in a row's meta object.
+fn elements(meta: &str) -> Option<String> {
+    let mut scanner = Scanner::new(meta);
+    scanner.enter_object().ok()?;
+    let mut changes = Token::MISSING;
+    let mut first = true;
+    while let Some(key) = scanner.next_key(first).ok()? {
+        first = false;
+        let value = scanner.value().ok()?;
+        if key.text(meta) == "changes" {
+            changes = value;
+        }
+    }
+    let text = changes.text(meta);
+    let fits = changes.kind == Kind::Array && !changes.exceeds_jsonb() && text.len() <= limits::JSONB_BYTES;
+    fits.then(|| text.strip_prefix('[')?.strip_suffix(']').map(|inside| inside.trim().to_owned())).flatten()
+}
+
+/// About how many bytes an array takes.
+fn size(array: &ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+}
