@@ -273,6 +273,26 @@ impl Running {
         Ok(())
     }
 
+    /// Takes in what comes on stdout within this time; false once it has ended.
+    pub fn look(&mut self, pause: Duration) -> bool {
+        match self.lines.recv_timeout(pause) {
+            Ok(line) => self.see(&line),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        true
+    }
+
+    /// The lines of stdout that were taken in so far.
+    pub fn seen(&self) -> &[String] {
+        &self.seen
+    }
+
+    /// Reads stdout no more: it is closed behind the next line.
+    pub fn stop_reading(&mut self) {
+        self.lines = channel().1;
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

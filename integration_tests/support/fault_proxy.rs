@@ -15,6 +15,10 @@ use socket2::SockRef;
 /// Pause between two looks at what was ordered.
 const TICK: Duration = Duration::from_millis(5);
 
+/// Bytes that go alone in [`Act::Trickle`], and the delay of everything behind them.
+const TRICKLED: usize = 200;
+const SLOW: Duration = Duration::from_millis(20);
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Way {
@@ -46,6 +50,14 @@ pub enum Act {
     Stall,
     /// What either side sends is taken and thrown away.
     Swallow,
+    /// This direction ends properly, the other one goes on. At a byte of this direction only.
+    End(Way),
+    /// Nothing moves for so many milliseconds, then it goes on; at a byte only.
+    Pause(u64),
+    /// Some single bytes, then a slow line; at a byte only.
+    Trickle,
+    /// One bit of the byte is turned; at a byte only.
+    Corrupt,
 }
 
 /// A fault that is to happen so many times.
@@ -240,7 +252,7 @@ impl Pair {
                     let _ = socket.shutdown(Shutdown::Read);
                 }
                 Act::Close => drop(socket.shutdown(Shutdown::Both)),
-                Act::Stall | Act::Swallow => {}
+                Act::Stall | Act::Swallow | Act::End(_) | Act::Pause(_) | Act::Trickle | Act::Corrupt => {}
             }
         }
     }
@@ -300,6 +312,12 @@ fn pump(way: Way, pair: &Pair, shared: &Shared) {
         if shared.stop.load(Ordering::SeqCst) || matches!(pair.fate(), Some(Act::Reset | Act::Close)) {
             return;
         }
+        if pair.fate() == Some(Act::End(way)) {
+            return;
+        }
+        if pair.fate() == Some(Act::Trickle) {
+            sleep(SLOW);
+        }
         if stalled {
             sleep(TICK);
             continue;
@@ -323,7 +341,7 @@ fn pump(way: Way, pair: &Pair, shared: &Shared) {
                 pair.meet(act);
                 continue;
             }
-            if !pass(way, bytes, to, pair, shared) {
+            if !pass(way, bytes, to, pair, shared) && pair.fate().is_none() {
                 return;
             }
             continue;
@@ -364,8 +382,34 @@ fn pass(way: Way, bytes: &[u8], mut to: &TcpStream, pair: &Pair, shared: &Shared
     };
     let until = usize::try_from(at.saturating_sub(before)).unwrap_or(0).min(bytes.len());
     let _ = to.write_all(&bytes[..until]);
-    pair.meet(act);
-    false
+    match act {
+        Act::Corrupt => {
+            let mut rest = bytes[until..].to_vec();
+            rest.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+            to.write_all(&rest).is_ok()
+        }
+        Act::Pause(millis) => {
+            pair.meet(Act::Stall);
+            sleep(Duration::from_millis(millis));
+            let mut fate = pair.fate.lock().unwrap_or_else(|broken| broken.into_inner());
+            *fate = fate.take().filter(|fate| *fate != Act::Stall);
+            drop(fate);
+            to.write_all(&bytes[until..]).is_ok()
+        }
+        Act::Trickle => {
+            pair.meet(act);
+            let (single, rest) = bytes[until..].split_at(TRICKLED.min(bytes.len() - until));
+            let alone = single.iter().try_for_each(|byte| {
+                sleep(Duration::from_millis(1));
+                to.write_all(&[*byte])
+            });
+            alone.and_then(|()| to.write_all(rest)).is_ok()
+        }
+        _ => {
+            pair.meet(act);
+            false
+        }
+    }
 }
 
 /// Reads on until the server is ready for the next statement: what it was asked has happened then.
