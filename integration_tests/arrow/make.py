@@ -43,7 +43,7 @@ def literal(value, sql):
     elif isinstance(value, float):
         text = repr(value)
     elif isinstance(value, dt.timedelta):
-        text = f"{value // dt.timedelta(microseconds=1)} microseconds"
+        text = f"{value // dt.timedelta(seconds=1)} seconds {value.microseconds} microseconds"
     else:
         text = str(value)
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'::" + sql

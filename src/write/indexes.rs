@@ -129,8 +129,9 @@ const NOT_UNIQUE: &str = "Not unique: rows of the same key were there. Remove th
 pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Result<()> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
     let cursor = target.schema.cursor_name().filter(|_| target.strategy.rows == Rows::Merged);
-    let wanted = [(Role::Cursor, cursor), (Role::ExtractedAt, Some(EXTRACTED_AT))];
-    for (role, column) in wanted {
+    // The cursor of a stream that declares no fields is not known without a BATCH.
+    let by_cursor = (!target.schema.is_open()).then_some((Role::Cursor, cursor));
+    for (role, column) in by_cursor.into_iter().chain([(Role::ExtractedAt, Some(EXTRACTED_AT))]) {
         let columns: Vec<&str> = column.into_iter().collect();
         let covered = existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column);
         drop_outdated(session, &existing, role, &columns).await?;

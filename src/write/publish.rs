@@ -92,10 +92,8 @@ async fn attempt(cx: &Context, session: &Session, target: &Target) -> Result<Com
 }
 
 async fn build_indexes(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
-    if target.schema.is_open() {
-        return Ok(target.key_index);
-    }
-    let key_index = if target.strategy.rows == Rows::Merged && target.key_index == KeyIndex::NotYet {
+    let keyed = target.strategy.rows == Rows::Merged && !target.schema.is_open();
+    let key_index = if keyed && target.key_index == KeyIndex::NotYet {
         indexes::ensure_key(cx, session, target).await?
     } else {
         target.key_index
@@ -220,10 +218,7 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         }
     }
     session.execute(&ddl::drop_table(next, false), doing).await?;
-    if published.schema.is_open() {
-        return Ok(());
-    }
-    if published.strategy.rows == Rows::Merged {
+    if published.strategy.rows == Rows::Merged && !published.schema.is_open() {
         indexes::ensure_key(cx, session, &published).await?;
     }
     indexes::ensure_secondary(session, &published).await
