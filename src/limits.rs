@@ -112,6 +112,8 @@ pub const BEGIN_TIMEOUT: Duration = Duration::from_mins(1);
 pub const SILENCE: Duration = Duration::from_secs(30);
 /// How much longer, when it does not seem to work for us.
 pub const SILENCE_IN_DOUBT: Duration = Duration::from_secs(15);
+/// How long it may stay unknown whether the server works for us, because nobody lets us look.
+pub const SILENCE_UNKNOWN: Duration = Duration::from_mins(30);
 /// How long such a question may take, the login included.
 pub const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause before the second attempt at something that failed; it doubles with each.

@@ -34,6 +34,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("poison::first_load_with_returning_keys", || Ok(returning_keys()?)),
         Trial::test("poison::parent_comes_later", || Ok(parent_later()?)),
         Trial::test("poison::other_stream_comes_later", || Ok(other_stream_later()?)),
+        Trial::test("poison::smaller_stream_that_others_refer_to", || Ok(smaller_stream_first()?)),
         Trial::test("poison::only_at_times", || Ok(at_times()?)),
         Trial::test("poison::only_as_a_whole", || Ok(as_a_whole()?)),
         Trial::test("poison::several_sessions", || Ok(several_sessions()?)),
@@ -353,6 +354,18 @@ fn other_stream_later() -> Checked {
     scenario.holds("events", &[0..60])?;
     scenario.holds("others", &[0..60])?;
     same(&rejected(&scenario, "position, constraint_name")?, "11 other")
+}
+
+/// What comes first in the window is there first, whatever its size.
+fn smaller_stream_first() -> Checked {
+    let streams = [("events", Mode::Append), ("others", Mode::Append)];
+    let script = "ALTER TABLE airbyte.others ADD CONSTRAINT ids UNIQUE (id);
+        ALTER TABLE airbyte.events ADD CONSTRAINT other FOREIGN KEY (id) REFERENCES airbyte.others (id)";
+    let scenario = prepared(json!({}), &streams, script)?;
+    let input = rows("others", 50..60) + &rows("events", 50..60).repeat(3) + &state(1);
+    succeeded(&sync(&scenario, &streams, &input)?, 1)?;
+    scenario.holds("events", &[0..60, 50..60, 50..60])?;
+    scenario.holds("others", &[0..60])
 }
 
 /// A trigger that raises once and never again.

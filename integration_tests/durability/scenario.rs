@@ -35,7 +35,9 @@ pub enum Route {
     Direct,
     /// A PgBouncer in transaction mode, and the proxy in front of it.
     ToPooler,
-    /// The same with the proxy behind it.
+    /// The same with a pool of one connection.
+    ToPoolOfOne,
+    /// As `ToPooler` with the proxy behind it.
     BehindPooler,
     /// An OpenSSH bastion, and the proxy behind it.
     BehindBastion,
@@ -61,8 +63,9 @@ impl Scenario {
         let mut scenario = Self::shared()?;
         match route {
             Route::Direct => {}
-            Route::ToPooler => {
-                let bouncer = PgBouncer::start(&scenario.database, "transaction", 4, &[]);
+            Route::ToPooler | Route::ToPoolOfOne => {
+                let size = if route == Route::ToPooler { 4 } else { 1 };
+                let bouncer = PgBouncer::start(&scenario.database, "transaction", size, &[]);
                 scenario.proxy = FaultProxy::before(bouncer.port());
                 scenario.settings = json!({"port": scenario.proxy.port()});
                 scenario.pooler = Some(bouncer);

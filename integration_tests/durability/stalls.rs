@@ -5,18 +5,20 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, failed, logged, records, state, succeeded};
+use crate::scenario::{Checked, Mode, Route, SOON, Scenario, failed, logged, records, state, succeeded};
 use crate::support::fault_proxy::{Act, Point, Way};
 
-/// Longer than the silence after which a connection is given up.
-const LONG: Duration = Duration::from_secs(60);
+/// Longer than the silence after which a connection is given up, with all that is done before.
+const LONG: Duration = Duration::from_secs(100);
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("stalls::copy_that_nobody_takes", || Ok(in_copy(Act::Stall)?)),
         Trial::test("stalls::copy_that_is_swallowed", || Ok(in_copy(Act::Swallow)?)),
         Trial::test("stalls::answer_to_commit_that_never_comes", || Ok(answer_to_commit()?)),
-        Trial::test("stalls::long_statement_is_waited_for", || Ok(long_statement()?)),
+        Trial::test("stalls::long_statement_is_waited_for", || Ok(long_statement(Route::Direct)?)),
+        // The statement has the only connection, so nobody can look how it is.
+        Trial::test("stalls::long_statement_behind_a_pool_of_one", || Ok(long_statement(Route::ToPoolOfOne)?)),
         Trial::test("stalls::nothing_moves_any_more", || Ok(nothing_moves()?)),
     ]
 }
@@ -48,8 +50,8 @@ fn answer_to_commit() -> Checked {
 }
 
 /// A merge that takes longer than any silence that a connection would survive, since the table's trigger sleeps.
-fn long_statement() -> Checked {
-    let scenario = Scenario::shared()?;
+fn long_statement(route: Route) -> Checked {
+    let scenario = Scenario::by(route)?;
     let mut sync = scenario.start(&[("events", Mode::Append)]);
     sync.feed([records("events", 0, 0..100), state(0)].concat().as_bytes());
     sync.wait_for_states(1, SOON)?;
@@ -62,7 +64,7 @@ fn long_statement() -> Checked {
     ))?;
     let since = Instant::now();
     sync.feed([records("events", 1, 100..200), state(1)].concat().as_bytes());
-    let outcome = sync.finish(2 * SOON)?;
+    let outcome = sync.finish(3 * SOON)?;
     succeeded(&outcome, 2)?;
     if outcome.stdout.iter().any(|line| line.contains("WARN") && line.contains("failed")) || since.elapsed() < LONG {
         return Err(format!("it was not waited for: {:#?}", outcome.stdout));

@@ -54,8 +54,9 @@ fn refusal(db: &DbError, statement: &str, raised: bool) -> Option<Refusal> {
     };
     about_a_row.then(|| Refusal {
         at,
-        constraint: db.constraint().map(str::to_owned),
-        column: db.column().map(str::to_owned),
+        // What a function raises, it also names: by a value of the row, if it likes.
+        constraint: db.constraint().filter(|_| !raised).map(str::to_owned),
+        column: db.column().filter(|_| !raised).map(str::to_owned),
     })
 }
 
@@ -64,7 +65,9 @@ fn customers(db: &DbError, statement: &str) -> Option<String> {
     let code = db.code().code();
     let context = db.where_().unwrap_or_default();
     let raised = ["P0", "38", "39"].iter().any(|class| code.starts_with(class))
-        || db.routine().is_some_and(|routine| routine.starts_with("exec_stmt_raise") || routine == "exec_stmt_assert");
+        || db.routine().is_some_and(|routine| routine.starts_with("exec_stmt_raise") || routine == "exec_stmt_assert")
+        // Python's `plpy.error` chooses its code as well.
+        || db.routine().is_some_and(|routine| routine.starts_with("PLy_"));
     // A temporary table of ours has no triggers; the CONTEXT of a COPY holds values.
     let inside = !statement.starts_with("COPY ") && (context.contains("PL/") || context.contains("SQL function"));
     // What the server says of itself, of locks and of privileges it says alike inside of functions.

@@ -2,11 +2,12 @@
 //!
 //! After a time of silence a second connection asks the server how the first one's process is. While it works, the wait
 //! goes on. When it waits for us, is idle or is gone, what it said or what we said never arrived: then the connection is
-//! dead, whatever the sockets say. The same where the server cannot be reached either.
+//! dead, whatever the sockets say. The same where the server cannot be reached either. Where somebody answers but does not
+//! let us look (a pool without a free connection, a limit of connections), it is waited for, but not for ever.
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::session::{Session, rows_of, text};
 use super::sqlstate::statement_error;
@@ -16,8 +17,10 @@ use crate::limits;
 /// What a second connection found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Seen {
-    /// The server works on the transaction, or does not let us look.
+    /// The server works on the transaction.
     Working,
+    /// Somebody answers, but does not let us look.
+    Unknown,
     /// It waits for us, is idle, or knows nothing of the transaction.
     Waiting,
     /// The server cannot be reached.
@@ -39,6 +42,7 @@ impl Session {
         let mut patience = limits::SILENCE;
         let mut silence = Duration::ZERO;
         let mut doubtful = false;
+        let mut unknown = Duration::ZERO;
         loop {
             if let Ok(answered) = timeout(patience, &mut answer).await {
                 return answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()));
@@ -47,6 +51,12 @@ impl Session {
             match self.look().await {
                 Seen::Working => {
                     doubtful = false;
+                    unknown = Duration::ZERO;
+                    patience = limits::SILENCE;
+                }
+                Seen::Unknown if unknown < limits::SILENCE_UNKNOWN => {
+                    doubtful = false;
+                    unknown += patience;
                     patience = limits::SILENCE;
                 }
                 // The answer may have been on its way while we looked.
@@ -55,6 +65,10 @@ impl Session {
                     patience = limits::SILENCE_IN_DOUBT;
                 }
                 seen => {
+                    // It may have come during this look.
+                    if let Ok(answered) = timeout(Duration::ZERO, &mut answer).await {
+                        return answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()));
+                    }
                     self.abandon();
                     return Err(silent(doing, silence, seen));
                 }
@@ -64,23 +78,22 @@ impl Session {
 
     async fn look(&self) -> Seen {
         let Some(question) = self.is_working() else { return Seen::Waiting };
+        let deadline = Instant::now() + limits::LOOK_TIMEOUT;
         // Not a `Session`, whose own waits would come here again.
-        let asked = async {
-            let (client, _driver) = self.connector.inner.connect(None).await?;
-            client
-                .simple_query(question.as_str())
-                .await
-                .map_err(|error| statement_error(error, "looking for a session", question.as_str(), None))
+        let (client, _driver) = match timeout_at(deadline, self.connector.inner.connect(None)).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) if error.sqlstate().is_some() => return Seen::Unknown,
+            _ => return Seen::Unreachable,
         };
-        match timeout(limits::LOOK_TIMEOUT, asked).await {
+        match timeout_at(deadline, client.simple_query(question.as_str())).await {
             Ok(Ok(messages)) => {
                 let rows = rows_of(messages);
                 let working = rows.first().and_then(|row| text(row, "working").ok().flatten());
                 if working == Some("t") { Seen::Working } else { Seen::Waiting }
             }
-            // It answered, so it lives; it has no room for a second connection, or the like.
-            Ok(Err(error)) if error.sqlstate().is_some() => Seen::Working,
-            _ => Seen::Unreachable,
+            Ok(Err(error)) if error.as_db_error().is_none() => Seen::Unreachable,
+            // A pooler lets us in at once, and the question waits until it has a connection for it.
+            _ => Seen::Unknown,
         }
     }
 }
@@ -93,6 +106,7 @@ pub(super) fn was_silent(error: &Error) -> bool {
 fn silent(doing: &str, silence: Duration, seen: Seen) -> Error {
     let why = match seen {
         Seen::Unreachable => "and cannot be reached by a new connection either",
+        Seen::Unknown => "and nobody lets us look whether it works on it",
         _ => "and does not work on it: a message was lost on the way",
     };
     let seconds = silence.as_secs();

@@ -60,9 +60,10 @@ fn quote_table(table: &TableName) -> String {
     format!("{}.{}", quote(&table.schema), quote(&table.table))
 }
 
-/// A quoted text literal; `standard_conforming_strings` is on in every session.
+/// A quoted text literal that means the same whatever `standard_conforming_strings` says: a message is read as a whole
+/// before what stands in it is set.
 fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\0', "").replace('\'', "''"))
+    format!("E'{}'", text.replace('\0', "").replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// Quoted identifiers, separated by commas.

@@ -3,7 +3,7 @@
 //! They go to a person and not to a session of ours, so they depend on no setting of the server and on no feature of
 //! psql. Comments hold no names: a name could end a comment.
 
-use super::{Statement, quote, quote_list};
+use super::{Statement, literal, quote, quote_list};
 
 /// Whom to let in, and where.
 #[derive(Clone, Copy, Debug)]
@@ -245,11 +245,6 @@ fn block(declarations: &str, body: &str) -> String {
         tag.insert(1, '_');
     }
     format!("DO {tag}\n{body}{tag};\n")
-}
-
-/// A text literal that means the same whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\0', "").replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// `statements` as comments: also what follows a line break within a name.

@@ -48,6 +48,11 @@ impl Link {
         Ok(self.session.insert(session))
     }
 
+    /// There is a session, and it is of use as far as is known.
+    pub fn is_open(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.is_closed())
+    }
+
     /// The session is there no more.
     pub fn is_closed(&self) -> bool {
         self.session.as_ref().is_some_and(Session::is_closed)

@@ -112,7 +112,8 @@ impl Loader {
         failed.map_or(Ok(stopped), Err)
     }
 
-    /// Shares the streams of a window out over sessions, the largest first to the session with the least to do.
+    /// Shares the streams of a window out over sessions, the largest first to the session with the least to do. Each session
+    /// loads its streams in their order of arrival: rows that others refer to mostly come first.
     async fn share_out<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<Vec<&'a StreamLoad>>> {
         let total: usize = loads.iter().map(|load| load.rows.size).sum();
         let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
@@ -123,7 +124,7 @@ impl Loader {
                 Ok(()) => self.more.push(link),
                 Err(error) => {
                     // Where the first session finds no server either, it waits for one, with patience.
-                    if error.kind() != ErrorKind::Connection {
+                    if error.kind() != ErrorKind::Connection || self.link.is_open() {
                         self.most = self.more.len() + 1;
                         self.cx.output.info(&format!("Loading with {} sessions: {}.", self.most, error.message()));
                     }
@@ -131,16 +132,20 @@ impl Loader {
                 }
             }
         }
-        let mut lanes: Vec<(usize, Vec<&StreamLoad>)> = vec![(0, Vec::new()); wanted.min(self.more.len() + 1)];
-        let mut order: Vec<&StreamLoad> = loads.iter().collect();
-        order.sort_by_key(|load| std::cmp::Reverse(load.rows.size));
-        for load in order {
+        let mut lanes: Vec<(usize, Vec<usize>)> = vec![(0, Vec::new()); wanted.min(self.more.len() + 1)];
+        let mut order: Vec<(usize, &StreamLoad)> = loads.iter().enumerate().collect();
+        order.sort_by_key(|(_, load)| std::cmp::Reverse(load.rows.size));
+        for (place, load) in order {
             if let Some((bytes, lane)) = lanes.iter_mut().min_by_key(|(bytes, _)| *bytes) {
                 *bytes += load.rows.size;
-                lane.push(load);
+                lane.push(place);
             }
         }
-        Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
+        let in_order = |mut places: Vec<usize>| {
+            places.sort_unstable();
+            places.into_iter().filter_map(|place| loads.get(place)).collect()
+        };
+        Ok(lanes.into_iter().map(|(_, places)| in_order(places)).collect())
     }
 
     /// Notes what is committed; answers what is not.
@@ -153,7 +158,6 @@ impl Loader {
                     target.stored += load.rows.count - refused.len() as u64;
                     target.rejected += refused.len() as u64;
                     target.fence.committed();
-                    self.cx.rejected.add(target, &refused);
                 }
                 (Fate::Stopped(key_index, refused), target) => {
                     if let Some(target) = target {
@@ -181,10 +185,21 @@ impl Lane<'_> {
     async fn load(mut self, loads: &[&StreamLoad]) -> Result<Vec<Fate>> {
         let mut loaded = Vec::with_capacity(loads.len());
         for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            loaded.extend(self.load_group(group).await?);
+            let fates = self.load_group(group).await?;
+            self.count_rejected(group, &fates);
+            loaded.extend(fates);
             self.link.progress();
         }
         Ok(loaded)
+    }
+
+    /// At once, for the next group has only the room that is left.
+    fn count_rejected(&self, group: &[&StreamLoad], fates: &[Fate]) {
+        for (load, fate) in group.iter().zip(fates) {
+            if let (Fate::Loaded(_, refused), Some(target)) = (fate, self.targets.get(load.stream)) {
+                self.cx.rejected.add(target, refused);
+            }
+        }
     }
 
     async fn load_group(&mut self, group: &[&StreamLoad]) -> Result<Vec<Fate>> {

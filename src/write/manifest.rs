@@ -37,7 +37,7 @@ pub(super) fn spawn(rows: Rows, wanted: Option<Vec<String>>, roots: &Roots) -> m
     let (sender, receiver) = mpsc::channel(limits::SOURCE_QUEUED);
     let roots = roots.clone();
     std::thread::spawn(move || {
-        if let Err(error) = read(&rows, wanted.as_deref(), &roots, &sender) {
+        if let Err(error) = read(rows, wanted.as_deref(), &roots, &sender) {
             drop(sender.blocking_send(Err(error)));
         }
     });
@@ -45,7 +45,7 @@ pub(super) fn spawn(rows: Rows, wanted: Option<Vec<String>>, roots: &Roots) -> m
 }
 
 /// Whoever takes the pieces may go at any time; then the reading ends.
-fn read(rows: &Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Sender<Result<Piece>>) -> Result<()> {
+fn read(rows: Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Sender<Result<Piece>>) -> Result<()> {
     let mut first = None;
     let mut one = |mut source: Source| {
         if let Some(wanted) = wanted {
@@ -64,10 +64,14 @@ fn read(rows: &Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Se
         Ok::<bool, Error>(gone)
     };
     match rows {
-        Rows::Inline(data) => one(Source::inline(data)?).map(drop),
+        Rows::Inline(data) => {
+            let source = Source::inline(&data)?;
+            drop(data);
+            one(source).map(drop)
+        }
         Rows::Files(format, urls) => {
             for url in urls {
-                if one(Source::file(url, *format, roots)?)? {
+                if one(Source::file(&url, format, roots)?)? {
                     break;
                 }
             }

@@ -19,8 +19,6 @@ mod publish;
 mod reader;
 mod rejected;
 mod retry;
-#[cfg(test)]
-mod tests;
 mod views;
 
 use std::io::Read;

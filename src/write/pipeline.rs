@@ -26,6 +26,9 @@ use crate::limits;
 use crate::protocol::{self, BatchRows, Message, Status};
 use crate::signals::{Signal, Termination};
 
+/// Harmless before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// How the input ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum End {
@@ -258,18 +261,19 @@ impl Pipeline {
         let now = protocol::now_ms();
         self.router.set_time(u64::try_from(now).unwrap_or(0));
         let taken = if let Ok(text) = simdutf8::basic::from_utf8(chunk) {
-            // A byte order mark before the first line is harmless.
             let lines = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
             text.len() - lines.len() + self.take_in_lines(lines, now)?
         } else {
-            let line = chunk
+            let mark = if self.lines == 0 && chunk.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+            let lines = chunk.get(mark..).unwrap_or_default();
+            let line = lines
                 .split(|&byte| byte == b'\n')
                 .position(|line| simdutf8::basic::from_utf8(line).is_err())
                 .unwrap_or(0);
-            let good = chunk.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
+            let good = lines.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
             // The lines before it still count.
-            let good = std::str::from_utf8(chunk.get(..good).unwrap_or_default()).unwrap_or_default();
-            let taken = self.take_in_lines(good, now)?;
+            let good = std::str::from_utf8(lines.get(..good).unwrap_or_default()).unwrap_or_default();
+            let taken = mark + self.take_in_lines(good, now)?;
             if self.batch.is_none() {
                 self.lines += 1;
                 return Err(self.refuse(&BadLine::from("it is not valid UTF-8".to_owned())));
@@ -277,7 +281,8 @@ impl Pipeline {
             taken
         };
         if let Some(batch) = &mut self.batch {
-            batch.rest = chunk.slice(taken.min(chunk.len())..);
+            // A copy: the line of the batch may be large, and what follows it in a chunk is not.
+            batch.rest = Bytes::copy_from_slice(chunk.get(taken..).unwrap_or_default());
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl Lessons {
 
 /// A value was too long for an index, which is to be given up if it is ours.
 pub(super) fn is_too_long(error: &Error) -> bool {
-    error.sqlstate() == Some("54000") && error.message().contains("index")
+    error.sqlstate() == Some("54000") && error.message().contains(": an index entry is too long: ")
 }
 
 /// One stream within the transaction.
@@ -97,15 +97,14 @@ impl Sift<'_> {
         let mut room = limits::REJECTED_ROWS.saturating_sub(self.cx.rejected.count());
         let mut shares = Vec::with_capacity(group.len());
         for (load, target) in group.iter().zip(targets) {
-            let named = |error: Error| error.with_stream(target.name.namespace.as_deref(), &target.name.name);
             let key_index = if keyless.contains(&load.stream) { KeyIndex::None } else { target.key_index };
             let target = Target { key_index, ..(*target).clone() };
             let mut share = Share { target, key_index, load, refused: Vec::new(), stop: None };
-            self.stream(&mut share, &mut room).await.map_err(named)?;
+            self.stream(&mut share, &mut room).await.map_err(|error| named(error, &share.target))?;
             shares.push(share);
         }
         for share in &mut shares {
-            self.once_more(share).await?;
+            self.once_more(share).await.map_err(|error| named(error, &share.target))?;
             if share.stop.is_none() && self.fails() && !share.refused.is_empty() {
                 share.stop = Some(share.refused.remove(0));
             }
@@ -114,7 +113,8 @@ impl Sift<'_> {
             return Ok(shares.into_iter().map(|share| Fate::Stopped(share.key_index, share.stop)).collect());
         }
         for share in shares.iter().filter(|share| !share.refused.is_empty()) {
-            rejected::set_aside(self.cx, self.session, &share.target, share.load, &share.refused).await?;
+            let set_aside = rejected::set_aside(self.cx, self.session, &share.target, share.load, &share.refused).await;
+            set_aside.map_err(|error| named(error, &share.target))?;
         }
         Ok(shares.into_iter().map(|share| Fate::Loaded(share.target.key_index, share.refused)).collect())
     }
@@ -181,6 +181,10 @@ impl Sift<'_> {
         }
         Ok(())
     }
+}
+
+fn named(error: Error, target: &Target) -> Error {
+    error.with_stream(target.name.namespace.as_deref(), &target.name.name)
 }
 
 /// Which record of the stream in this sync a row of the window that loads is, counted from 1.

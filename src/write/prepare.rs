@@ -40,10 +40,11 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
         schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
     }
     let token = format!("{:032x}", fastrand::u128(..));
+    let mut began = None;
     let mut targets = Vec::with_capacity(plans.len());
     for plans in plans.chunks(limits::STREAMS_PER_TRANSACTION) {
         let claimed = link.repeat(async |session| {
-            let claimed = claim(session, &token, plans).await;
+            let claimed = claim(session, &token, &mut began, plans).await;
             if claimed.as_ref().is_err_and(|e| e.sqlstate() == Some("55P03")) {
                 let keys: Vec<i64> = plans.iter().map(|plan| Fence::new(&plan.table, &token, "").key()).collect();
                 session.end_idle_holders(&keys).await?;
@@ -99,14 +100,16 @@ struct Claimed {
 }
 
 /// Leaves our note on the tables that are there, in one transaction: it waits for the commit of an older sync, which
-/// then finds the note at its next one.
-async fn claim(session: &Session, token: &str, plans: &[StreamPlan]) -> Result<Claimed> {
-    let unclaimed: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, "")).collect();
-    let held: Vec<_> =
-        unclaimed.iter().zip(plans).map(|(fence, plan)| (fence, &plan.table, Expect::Anything)).collect();
+/// then finds the note at its next one. `began` is the beginning of the sync's first transaction of this kind: in later ones a
+/// sync that has begun since is a newer one.
+async fn claim(session: &Session, token: &str, began: &mut Option<String>, plans: &[StreamPlan]) -> Result<Claimed> {
+    let expect = if began.is_some() { Expect::NobodyNewers } else { Expect::Anything };
+    let first = began.as_deref().unwrap_or_default();
+    let unclaimed: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, first)).collect();
+    let held: Vec<_> = unclaimed.iter().zip(plans).map(|(fence, plan)| (fence, &plan.table, expect)).collect();
     let found = fence::begin(session, &held).await?;
-    let began = session.transaction().map(|t| t.began().to_owned()).unwrap_or_default();
-    let mut fences: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, &began)).collect();
+    let began = began.get_or_insert_with(|| session.transaction().map(|t| t.began().to_owned()).unwrap_or_default());
+    let mut fences: Vec<Fence> = plans.iter().map(|plan| Fence::new(&plan.table, token, began)).collect();
     for (fence, found) in fences.iter_mut().zip(&found) {
         fence.keep(found.as_deref());
     }

@@ -69,11 +69,11 @@ SELECT EXISTS (SELECT FROM "sch""e.ma
 
 -- ddl::comment_mapping
 COMMENT ON COLUMN "sch""e.ma
-    $1"."ta'b""le;--"."_airbyte_meta" IS '$1 /* '' */'
+    $1"."ta'b""le;--"."_airbyte_meta" IS E'$1 /* '' */'
 
 -- ddl::comment_table
 COMMENT ON TABLE "sch""e.ma
-    $1"."ta'b""le;--" IS '$1 /* '' */'
+    $1"."ta'b""le;--" IS E'$1 /* '' */'
 
 -- ddl::uncomment_table
 COMMENT ON TABLE "sch""e.ma
@@ -117,7 +117,7 @@ CREATE UNIQUE INDEX "$1 /* ' */" ON "sch""e.ma
 
 -- ddl::comment_index
 COMMENT ON INDEX "sch""e.ma
-    $1"."$1 /* ' */" IS '"key"'
+    $1"."$1 /* ' */" IS E'"key"'
 
 -- ddl::drop_index
 DROP INDEX "sch""e.ma
@@ -289,11 +289,11 @@ CREATE RULE r AS ON INSERT TO v DO INSTEAD NOTHING
 
 -- dependents::restore_statements
 COMMENT ON VIEW "sch""e.ma
-    $1"."ta'b""le;--" IS '$1 /* '' */'
+    $1"."ta'b""le;--" IS E'$1 /* '' */'
 
 -- dependents::restore_statements
 COMMENT ON COLUMN "sch""e.ma
-    $1"."ta'b""le;--"."""key""" IS 'de
+    $1"."ta'b""le;--"."""key""" IS E'de
     leted'
 
 -- dependents::restore_statements
@@ -310,7 +310,7 @@ ALTER VIEW "sch""e.ma
 
 -- dependents::restore_statements of a materialized view with data
 COMMENT ON MATERIALIZED VIEW "sch""e.ma
-    $1"."ta'b""le;--" IS 'c'
+    $1"."ta'b""le;--" IS E'c'
 
 -- setup::script for schemas of its own
 -- Lets destination-postgres load into this database with the least privileges. Run it in that database, as its
@@ -707,11 +707,11 @@ CREATE TABLE "sch""e.ma
 
 -- rejected::insert
 WITH aside AS (INSERT INTO "sch""e.ma
-    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "stream_namespace", "stream_name", "position", "sqlstate", "constraint_name", "column_name", "rejected_at", "record") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, 'cur.sor\', '$1 /* '' */', r.position, r.sqlstate, r.constraint_name, r.column_name, pg_catalog.clock_timestamp(), pg_catalog.to_jsonb(s.*) - ARRAY['_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta', '_airbyte_loaded_at']::pg_catalog.text[] FROM pg_temp."ta'b""le;--" s JOIN (VALUES ('0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, '23514', '"key"'::pg_catalog.text, '$1 /* '' */'::pg_catalog.text), ('0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, '23514', NULL::pg_catalog.text, NULL::pg_catalog.text)) r (raw_id, position, sqlstate, constraint_name, column_name) ON r.raw_id = s."_airbyte_raw_id" RETURNING 1) SELECT pg_catalog.count(*) = 2 FROM aside
+    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "stream_namespace", "stream_name", "position", "sqlstate", "constraint_name", "column_name", "rejected_at", "record") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, E'cur.sor\\', E'$1 /* '' */', r.position, r.sqlstate, r.constraint_name, r.column_name, pg_catalog.clock_timestamp(), pg_catalog.to_jsonb(s.*) - ARRAY[E'_airbyte_raw_id', E'_airbyte_extracted_at', E'_airbyte_meta', E'_airbyte_loaded_at']::pg_catalog.text[] FROM pg_temp."ta'b""le;--" s JOIN (VALUES (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', E'"key"'::pg_catalog.text, E'$1 /* '' */'::pg_catalog.text), (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', NULL::pg_catalog.text, NULL::pg_catalog.text)) r (raw_id, position, sqlstate, constraint_name, column_name) ON r.raw_id = s."_airbyte_raw_id" RETURNING 1) SELECT pg_catalog.count(*) = 2 FROM aside
 
 -- rejected::insert in raw mode
 WITH aside AS (INSERT INTO "sch""e.ma
-    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "stream_namespace", "stream_name", "position", "sqlstate", "constraint_name", "column_name", "rejected_at", "record") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, NULL, '$1 /* '' */', r.position, r.sqlstate, r.constraint_name, r.column_name, pg_catalog.clock_timestamp(), s."_airbyte_data" FROM pg_temp."ta'b""le;--" s JOIN (VALUES ('0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, '23514', '"key"'::pg_catalog.text, '$1 /* '' */'::pg_catalog.text), ('0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, '23514', NULL::pg_catalog.text, NULL::pg_catalog.text)) r (raw_id, position, sqlstate, constraint_name, column_name) ON r.raw_id = s."_airbyte_raw_id" RETURNING 1) SELECT pg_catalog.count(*) = 2 FROM aside
+    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "stream_namespace", "stream_name", "position", "sqlstate", "constraint_name", "column_name", "rejected_at", "record") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, NULL, E'$1 /* '' */', r.position, r.sqlstate, r.constraint_name, r.column_name, pg_catalog.clock_timestamp(), s."_airbyte_data" FROM pg_temp."ta'b""le;--" s JOIN (VALUES (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', E'"key"'::pg_catalog.text, E'$1 /* '' */'::pg_catalog.text), (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', NULL::pg_catalog.text, NULL::pg_catalog.text)) r (raw_id, position, sqlstate, constraint_name, column_name) ON r.raw_id = s."_airbyte_raw_id" RETURNING 1) SELECT pg_catalog.count(*) = 2 FROM aside
 
 -- dependents::reasons_to_keep
 SELECT k.kind, k.name FROM ( SELECT 'view' AS kind, v.relname::text AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = r.ev_class WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1 AND r.ev_class <> $1 UNION SELECT 'rule', r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1 UNION SELECT CASE contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, conname::text FROM pg_catalog.pg_constraint WHERE (conrelid = $1 AND contype <> 'n') OR (confrelid = $1 AND contype = 'f') UNION SELECT 'trigger', tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal UNION SELECT 'row security policy', polname::text FROM pg_catalog.pg_policy WHERE polrelid = $1 UNION SELECT 'row security', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (relrowsecurity OR relforcerowsecurity) UNION SELECT 'publication', p.pubname::text FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1 UNION SELECT 'statistics object', stxname::text FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1 UNION SELECT 'partition or inheritance', pg_catalog.pg_describe_object( 'pg_catalog.pg_class'::pg_catalog.regclass, CASE WHEN inhrelid = $1 THEN inhparent ELSE inhrelid END, 0) FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1 UNION SELECT 'comment', pg_catalog.pg_describe_object(d.classoid, d.objoid, d.objsubid) FROM pg_catalog.pg_description d WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum = d.objsubid AND a.attname = '_airbyte_meta') UNION SELECT 'grant', old.relname::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relacl IS DISTINCT FROM new.relacl UNION SELECT 'owner', pg_catalog.pg_get_userbyid(old.relowner)::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relowner <> new.relowner UNION SELECT 'replica identity', old.relreplident::text FROM pg_catalog.pg_class old, pg_catalog.pg_class new WHERE old.oid = $1 AND new.oid = $2 AND old.relreplident <> new.relreplident UNION SELECT 'storage setting', relname::text FROM pg_catalog.pg_class WHERE oid = $1 AND (reloptions IS NOT NULL OR reltablespace <> 0 OR relpersistence <> 'p' OR relkind <> 'r') UNION SELECT 'column setting', a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND (a.attacl IS NOT NULL OR a.atthasdef OR a.attidentity <> '' OR a.attoptions IS NOT NULL OR a.attstorage <> t.typstorage OR COALESCE(a.attstattarget, -1) <> -1 OR a.attcollation <> t.typcollation) UNION SELECT 'security label', provider FROM pg_catalog.pg_seclabel WHERE classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objoid = $1 UNION SELECT 'object', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = $1 LEFT JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE d.deptype = 'n' AND (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) AND ((d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1) OR (d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (c.reltype, t.typarray))) ) k ORDER BY k.kind, k.name
@@ -762,21 +762,21 @@ SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_nam
 SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4
 
 -- session::end_process
-BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND a.xact_start = '2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz; COMMIT
+BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND a.xact_start = E'2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz; COMMIT
 
 -- session::is_working
-BEGIN; SET LOCAL search_path = ''; SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND (a.xact_start = '2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz OR a.state = 'disabled'); COMMIT
+BEGIN; SET LOCAL search_path = ''; SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND (a.xact_start = E'2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz OR a.state = 'disabled'); COMMIT
 
 -- session::end_idle_holders
 BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database() WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::pg_catalog.int8, l.objid::pg_catalog.int8) IN ((4294967295, 4294967295), (0, 5)) AND (a.state LIKE 'idle%' OR a.wait_event_type = 'Client'); COMMIT
 
 -- fence::hold
-SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock(k) FROM pg_catalog.unnest('{-7,5}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY['sch"e.ma
-    $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY['ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
+SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock(k) FROM pg_catalog.unnest('{-7,5}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY[E'sch"e.ma
+    $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY[E'ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
 
 -- fence::note
 COMMENT ON TYPE "sch""e.ma
-    $1"."ta'b""le;--" IS '$1 /* '' */'
+    $1"."ta'b""le;--" IS E'$1 /* '' */'
 
 -- session::begin on 12
 BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 20; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL tcp_user_timeout = 50000; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); SELECT pg_catalog.pg_backend_pid() AS process, pg_catalog.transaction_timestamp() AS began
@@ -803,6 +803,6 @@ ROLLBACK TO SAVEPOINT airbyte; RELEASE SAVEPOINT airbyte
 RELEASE SAVEPOINT airbyte
 
 -- session::blockers
-SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND (l.relation = (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sch"e.ma
-    $1' AND c.relname = 'ta''b"le;--') OR l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::pg_catalog.int8 = 4294967295 AND l.objid::pg_catalog.int8 = 4294967295) GROUP BY 1, 2 ORDER BY pg_catalog.min(a.xact_start) LIMIT 3
+SELECT a.pid, pg_catalog.left(a.application_name, 60) AS application FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE l.granted AND a.pid <> pg_catalog.pg_backend_pid() AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) AND (l.relation = (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = E'sch"e.ma
+    $1' AND c.relname = E'ta''b"le;--') OR l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::pg_catalog.int8 = 4294967295 AND l.objid::pg_catalog.int8 = 4294967295) GROUP BY 1, 2 ORDER BY pg_catalog.min(a.xact_start) LIMIT 3
 

@@ -54,7 +54,8 @@ fn identifiers_and_literals_double_their_quotes() {
     ] {
         assert_eq!(quote(name), want);
     }
-    for (text, want) in [("a", "'a'"), ("it's", "'it''s'"), ("\\'", "'\\'''"), ("a\0b", "'ab'"), ("a\nb\"", "'a\nb\"'")]
+    for (text, want) in
+        [("a", "E'a'"), ("it's", "E'it''s'"), ("\\'", r"E'\\'''"), ("a\0b", "E'ab'"), ("a\nb\"", "E'a\nb\"'")]
     {
         assert_eq!(literal(text), want);
     }
@@ -78,10 +79,14 @@ proptest! {
     fn quoting_round_trips(text in text(), after in text()) {
         let whole = text.replace('\0', "");
         let tail = format!(" {after}");
-        for (made, sign) in [(quote(&text), '"'), (literal(&text), '\'')] {
-            let statement = format!("{made}{tail}");
-            prop_assert_eq!(quoted(&statement, sign), Some((whole.clone(), tail.as_str())));
-        }
+        let name = format!("{}{tail}", quote(&text));
+        prop_assert_eq!(quoted(&name, '"'), Some((whole.clone(), tail.as_str())));
+        let literal = format!("{}{tail}", literal(&text));
+        let (inside, after) = quoted(literal.strip_prefix('E').unwrap(), '\'').unwrap();
+        // Backslashes are escaped, and nothing else by them.
+        prop_assert_eq!(inside.split(r"\\").collect::<Vec<_>>().join(r"\"), whole);
+        prop_assert!(!inside.replace(r"\\", "").contains('\\'));
+        prop_assert_eq!(after, tail.as_str());
     }
 
     #[test]
