@@ -32,6 +32,8 @@ pub const WINDOW_BYTES: usize = 24 << 20;
 pub const SOURCE_BYTES: usize = 1 << 30;
 /// Largest page of a Parquet file, uncompressed, in bytes.
 pub const SOURCE_PAGE_BYTES: usize = 512 << 20;
+/// Longest header of a page of a Parquet file, with its statistics, in bytes.
+pub const SOURCE_PAGE_HEADER_BYTES: usize = 1 << 20;
 /// Largest description of an Arrow or Parquet file (footer or message header), in bytes.
 pub const SOURCE_METADATA_BYTES: usize = 64 << 20;
 /// Rows of one record batch or row group of a file.

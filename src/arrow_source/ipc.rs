@@ -124,15 +124,20 @@ impl<M: Messages> Batches for Ipc<M> {
             Some(columns) => columns.clone(),
             None => (0..self.decoder.schema.fields().len()).collect(),
         };
-        columns.into_iter().position(|column| {
-            self.decoder.projection = Some(vec![column]);
-            let decoder = &mut self.decoder;
+        let decoder = &mut self.decoder;
+        let mut fails = |columns| {
+            decoder.projection = Some(columns);
             super::guarded(|| decoder.take(metadata, body)).is_err()
-        })
+        };
+        // What is broken without any column is no column's.
+        if fails(Vec::new()) {
+            return None;
+        }
+        columns.into_iter().position(|column| fails(vec![column]))
     }
 
     fn shares_memory(&self) -> bool {
-        self.last.as_ref().is_some_and(|(_, body)| body.len() > limits::SOURCE_SHARED_BYTES)
+        self.decoder.bytes > limits::SOURCE_SHARED_BYTES
     }
 }
 
@@ -221,6 +226,9 @@ impl Blocks {
         if body > limits::SOURCE_BYTES as u64 {
             return Err(too_large("a record batch"));
         }
+        if metadata > limits::SOURCE_METADATA_BYTES as u64 {
+            return Err(too_large("a message"));
+        }
         let read = |at: u64, length: u64| {
             let mut bytes = vec![0; usize::try_from(length).map_err(|_| Fault::corrupt())?];
             self.file.read_exact_at(&mut bytes, at)?;
@@ -247,11 +255,13 @@ struct Decoder {
     schema: SchemaRef,
     dictionaries: HashMap<i64, ArrayRef>,
     projection: Option<Vec<usize>>,
+    /// What the last record batch takes when it is decompressed.
+    bytes: usize,
 }
 
 impl Decoder {
     fn new(schema: SchemaRef) -> Self {
-        Self { schema, dictionaries: HashMap::new(), projection: None }
+        Self { schema, dictionaries: HashMap::new(), projection: None, bytes: 0 }
     }
 
     /// The record batch of a message, or none when it is a dictionary's.
@@ -261,7 +271,7 @@ impl Decoder {
         match message.header_type() {
             MessageHeader::RecordBatch => {
                 let batch = message.header_as_record_batch().ok_or_else(Fault::corrupt)?;
-                check(&batch, body)?;
+                self.bytes = check(&batch, body)?;
                 let batch =
                     RecordBatchDecoder::try_new(body, batch, Arc::clone(&self.schema), &self.dictionaries, &version)?
                         .with_projection(self.projection.as_deref())
@@ -284,8 +294,8 @@ impl Decoder {
     }
 }
 
-/// Checks every size that a record batch states against what is there, before anything is decoded.
-fn check(batch: &ipc::RecordBatch<'_>, body: &Buffer) -> Reading<()> {
+/// Checks every size that a record batch states against what is there, before anything is decoded -> the bytes that it takes then.
+fn check(batch: &ipc::RecordBatch<'_>, body: &Buffer) -> Reading<usize> {
     let rows = usize::try_from(batch.length()).map_err(|_| Fault::corrupt())?;
     if rows > limits::SOURCE_ROWS {
         return Err(too_large("a record batch"));
@@ -319,7 +329,7 @@ fn check(batch: &ipc::RecordBatch<'_>, body: &Buffer) -> Reading<()> {
     if bytes > limits::SOURCE_BYTES {
         return Err(too_large("a record batch"));
     }
-    Ok(())
+    Ok(bytes.max(body.len()))
 }
 
 fn message_of(metadata: &[u8]) -> Reading<ipc::Message<'_>> {

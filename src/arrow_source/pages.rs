@@ -3,7 +3,7 @@
 //! The library believes the sizes in a page's header, and of some formats of compression not even those bound what comes out.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{Cursor, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -177,7 +177,7 @@ impl ChunkReader for Chunk {
     /// Called for the header of a page; but also where the header is known already, and then nothing is read.
     fn get_read(&self, start: u64) -> Result<Self::T> {
         let part = Part { file: Arc::clone(&self.file), at: start, left: self.left(start)? };
-        Ok(Header { part: BufReader::new(part), budget: Some(self.budget.clone()) })
+        Ok(Header { part, start: Cursor::default(), budget: Some(self.budget.clone()) })
     }
 
     /// Called for what is in a page.
@@ -217,22 +217,44 @@ fn too_large() -> Fault {
 
 /// The header of a page, whose sizes are looked at before anybody else sees them.
 pub(super) struct Header {
-    part: BufReader<Part>,
+    part: Part,
+    /// What was read of it, all of the header at least.
+    start: Cursor<Vec<u8>>,
     /// Of the sizes that were not looked at yet.
     budget: Option<Budget>,
+}
+
+impl Header {
+    fn look(&mut self, budget: &Budget) -> std::io::Result<()> {
+        const FIRST: usize = 8 << 10;
+        let refuse = |fault| std::io::Error::other(budget.refuse(fault));
+        let start = self.start.get_mut();
+        let mut most = FIRST;
+        let uncompressed = loop {
+            (&mut self.part).take((most - start.len()) as u64).read_to_end(start)?;
+            match thrift::page_bytes(start) {
+                Ok(bytes) => break bytes,
+                // Statistics can be long.
+                Err(_) if start.len() == most && most < limits::SOURCE_PAGE_HEADER_BYTES => most *= 2,
+                Err(fault) => return Err(refuse(fault)),
+            }
+        };
+        if uncompressed > limits::SOURCE_PAGE_BYTES as u64 {
+            return Err(refuse(too_large()));
+        }
+        budget.take(uncompressed).map_err(std::io::Error::other)
+    }
 }
 
 impl Read for Header {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if let Some(budget) = self.budget.take() {
-            let refuse = |fault| std::io::Error::other(budget.refuse(fault));
-            let sizes = thrift::page_sizes(self.part.fill_buf()?).map_err(refuse)?;
-            if sizes.uncompressed > limits::SOURCE_PAGE_BYTES as u64 {
-                return Err(refuse(too_large()));
-            }
-            budget.take(sizes.uncompressed).map_err(std::io::Error::other)?;
+            self.look(&budget)?;
         }
-        self.part.read(buffer)
+        match self.start.read(buffer)? {
+            0 => self.part.read(buffer),
+            read => Ok(read),
+        }
     }
 }
 

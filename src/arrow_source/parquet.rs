@@ -2,16 +2,19 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::slice::Iter;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowGroups};
-use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
+use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::page::PageIterator;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::schema::types::ColumnDescPtr;
 
 use super::Batches;
 use super::fault::{Fault, Reading};
@@ -21,6 +24,8 @@ use crate::limits;
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
+/// Where Arrow keeps the name of an extension type.
+const EXTENSION_TYPE_NAME_KEY: &str = "ARROW:extension:name";
 /// The footer's length and the magic.
 const TAIL_BYTES: u64 = 8;
 /// Pages of a column that are in memory at once, at their usual size, in bytes: a page of values and a dictionary.
@@ -67,6 +72,7 @@ pub(super) fn open(file: File) -> Reading<(SchemaRef, Parquet)> {
     }
     let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
     check(&metadata, start)?;
+    check_intervals(&metadata)?;
     let description = metadata.file_metadata().schema_descr();
     let schema = parquet_to_arrow_schema(description, metadata.file_metadata().key_value_metadata())?;
     let schema = Arc::new(Schema::new_with_metadata(hints(schema.fields(), &metadata), schema.metadata().clone()));
@@ -108,28 +114,45 @@ fn check(metadata: &ParquetMetaData, end: u64) -> Reading<()> {
     Ok(())
 }
 
-/// The types to read the columns as: texts and bytes as views, so that a dictionary is not written out; and Spark's old timestamps
-/// not in nanoseconds, which end in 2262.
-fn hints(fields: &Fields, metadata: &ParquetMetaData) -> Fields {
-    let roots = metadata.file_metadata().schema_descr().root_schema().get_fields();
-    let hint = |(field, root): (&FieldRef, &parquet::schema::types::TypePtr)| {
-        let old = root.is_primitive() && root.get_physical_type() == parquet::basic::Type::INT96;
-        match field.data_type() {
-            DataType::Timestamp(_, zone) if old => {
-                let micros = DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, zone.clone());
-                Arc::new(field.as_ref().clone().with_data_type(micros))
-            }
-            _ => with_views(field),
+/// Refuses Parquet's own intervals, which the library reads without their months, unless Arrow's schema says what they are.
+fn check_intervals(metadata: &ParquetMetaData) -> Reading<()> {
+    let file = metadata.file_metadata();
+    if file.key_value_metadata().is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)) {
+        return Ok(());
+    }
+    let interval = |leaf: &&ColumnDescPtr| leaf.converted_type() == ConvertedType::INTERVAL;
+    match file.schema_descr().columns().iter().find(interval) {
+        None => Ok(()),
+        Some(leaf) => {
+            Err(Fault::new("it holds Parquet intervals, of which the months cannot be read: write them as text")
+                .in_column(Some(&leaf.path().string())))
         }
-    };
-    fields.iter().zip(roots).map(hint).collect()
+    }
 }
 
-fn with_views(field: &FieldRef) -> FieldRef {
-    use DataType::{
-        Binary, BinaryView, Dictionary, FixedSizeList, LargeBinary, LargeList, LargeUtf8, List, Map, Struct, Utf8,
-        Utf8View,
+/// The types to read the columns as: texts and bytes as views, so that a dictionary is not written out; Spark's old timestamps
+/// not in nanoseconds, which end in 2262; and what Parquet knows to be a UUID or JSON as Arrow's.
+fn hints(fields: &Fields, metadata: &ParquetMetaData) -> Fields {
+    let mut leaves = metadata.file_metadata().schema_descr().columns().iter();
+    fields.iter().map(|field| hint(field, &mut leaves)).collect()
+}
+
+/// `leaves`: Parquet's columns, in the order of Arrow's fields that hold no others.
+fn hint(field: &FieldRef, leaves: &mut Iter<'_, ColumnDescPtr>) -> FieldRef {
+    use DataType::{FixedSizeList, LargeList, List, Map, Struct};
+    let data_type = match field.data_type() {
+        List(element) => List(hint(element, leaves)),
+        LargeList(element) => LargeList(hint(element, leaves)),
+        FixedSizeList(element, length) => FixedSizeList(hint(element, leaves), *length),
+        Map(entries, sorted) => Map(hint(entries, leaves), *sorted),
+        Struct(fields) => Struct(fields.iter().map(|field| hint(field, leaves)).collect()),
+        _ => return leaves.next().map_or_else(|| Arc::clone(field), |leaf| leaf_hint(field, leaf)),
     };
+    Arc::new(Field::clone(field).with_data_type(data_type))
+}
+
+fn leaf_hint(field: &FieldRef, leaf: &ColumnDescPtr) -> FieldRef {
+    use DataType::{Binary, BinaryView, Dictionary, LargeBinary, LargeUtf8, Timestamp, Utf8, Utf8View};
     let plain = match field.data_type() {
         Dictionary(_, value) => value.as_ref(),
         other => other,
@@ -137,14 +160,21 @@ fn with_views(field: &FieldRef) -> FieldRef {
     let data_type = match plain {
         Utf8 | LargeUtf8 => Utf8View,
         Binary | LargeBinary => BinaryView,
-        List(element) => List(with_views(element)),
-        LargeList(element) => LargeList(with_views(element)),
-        FixedSizeList(element, length) => FixedSizeList(with_views(element), *length),
-        Map(entries, sorted) => Map(with_views(entries), *sorted),
-        Struct(fields) => Struct(fields.iter().map(with_views).collect()),
-        _ => return Arc::clone(field),
+        Timestamp(_, zone) if leaf.physical_type() == Type::INT96 => Timestamp(TimeUnit::Microsecond, zone.clone()),
+        _ => field.data_type().clone(),
     };
-    Arc::new(Field::clone(field).with_data_type(data_type))
+    let extension = match (leaf.logical_type_ref(), leaf.converted_type()) {
+        (Some(LogicalType::Uuid), _) => Some("arrow.uuid"),
+        (Some(LogicalType::Json), _) | (None, ConvertedType::JSON) => Some("arrow.json"),
+        _ => None,
+    };
+    let mut metadata = field.metadata().clone();
+    if let Some(extension) = extension
+        && metadata.get(EXTENSION_TYPE_NAME_KEY).is_none()
+    {
+        metadata.insert(EXTENSION_TYPE_NAME_KEY.to_owned(), extension.to_owned());
+    }
+    Arc::new(Field::clone(field).with_data_type(data_type).with_metadata(metadata))
 }
 
 /// Reads a file.

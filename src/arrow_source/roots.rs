@@ -1,11 +1,12 @@
 //! Which files may be opened: those below the directories that whoever runs the connector has named.
 //!
 //! The source names files, and its word is not trusted: a name is resolved with all its links first, and what was opened is
-//! compared with that afterwards, so that nobody can put a link there in between.
+//! compared with that afterwards by the kernel's word, so that nobody can put a link there in between.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind as IoErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -82,9 +83,7 @@ impl Roots {
         if let Some(what) = special(&opened) {
             return Err(refuse(what));
         }
-        let there = fs::symlink_metadata(&real).map_err(unreadable)?;
-        let same = (opened.dev(), opened.ino()) == (there.dev(), there.ino());
-        if !same || fs::canonicalize(&real).map_err(unreadable)? != real {
+        if place(&file).map_err(unreadable)? != real {
             return Err(refuse("it was replaced while it was opened"));
         }
         if opened.len() == 0 {
@@ -92,6 +91,11 @@ impl Roots {
         }
         Ok(OpenFile { file, path: path.display().to_string() })
     }
+}
+
+/// Where the kernel opened a file, whatever its name leads to by now.
+pub(super) fn place(file: &File) -> std::io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// What a file is that cannot be read as one.

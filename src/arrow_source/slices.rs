@@ -3,10 +3,13 @@
 //! What counts is what the rows hold when every repetition is written out: a dictionary or a run can say in a few bytes what
 //! takes gigabytes in a table.
 
+use std::collections::{BTreeSet, HashMap};
+
 use arrow::array::{
-    Array, ArrayRef, AsArray, MapArray, MutableArrayData, OffsetSizeTrait, RecordBatch, RecordBatchOptions, RunArray,
-    UnionArray, make_array,
+    Array, ArrayRef, AsArray, MapArray, MutableArrayData, OffsetSizeTrait, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, RunArray, UnionArray, make_array,
 };
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
     ArrowDictionaryKeyType, ArrowNativeType, DataType, Int16Type, Int32Type, Int64Type, RunEndIndexType, UnionMode,
 };
@@ -18,7 +21,6 @@ use crate::limits;
 /// The pieces of one record batch.
 pub(super) struct Slices {
     batch: RecordBatch,
-    sizes: Vec<Sizes>,
     at: usize,
     copied: bool,
 }
@@ -26,18 +28,25 @@ pub(super) struct Slices {
 impl Slices {
     /// `copied`: a piece must not keep the memory of the whole.
     pub fn of(batch: RecordBatch, copied: bool) -> Self {
-        let sizes = batch.columns().iter().map(|column| Sizes::of(column)).collect();
-        Self { batch, sizes, at: 0, copied }
+        Self { batch, at: 0, copied }
     }
 
     /// The next piece, or none behind the last.
     pub fn next_slice(&mut self) -> Reading<Option<RecordBatch>> {
-        let left = self.batch.num_rows() - self.at;
-        if left == 0 {
+        /// Rows that are looked at first, and how many times more after each look: never all, which may be billions.
+        const FIRST: usize = 16;
+        const GROWTH: usize = 8;
+        let most = (self.batch.num_rows() - self.at).min(limits::BATCH_ROWS);
+        if most == 0 {
             return Ok(None);
         }
-        let size = |rows: usize| self.size(rows);
-        let mut rows = left.min(limits::BATCH_ROWS);
+        let mut rows = most.min(FIRST);
+        let mut sizes = self.sizes(rows);
+        while rows < most && sizes.until(rows) <= limits::BATCH_BYTES as u64 {
+            rows = most.min(rows * GROWTH);
+            sizes = self.sizes(rows);
+        }
+        let size = |rows: usize| sizes.until(rows);
         if size(rows) > limits::BATCH_BYTES as u64 {
             // The most rows that fit, but one at least.
             let (mut fit, mut over) = (1, rows);
@@ -63,10 +72,9 @@ impl Slices {
         Ok(Some(RecordBatch::try_new_with_options(slice.schema(), columns, &options)?))
     }
 
-    /// Bytes of the next so many rows.
-    fn size(&self, rows: usize) -> u64 {
-        let columns = self.sizes.iter().map(|sizes| sizes.until(self.at + rows) - sizes.until(self.at));
-        columns.fold(0, u64::saturating_add)
+    /// What each of the next so many rows takes.
+    fn sizes(&self, rows: usize) -> Sizes {
+        Sizes::Sum(self.batch.columns().iter().map(|column| Sizes::of(&column.slice(self.at, rows))).collect())
     }
 }
 
@@ -97,29 +105,46 @@ fn copy(array: &ArrayRef) -> Reading<ArrayRef> {
 /// How many bytes the first n rows of an array take, for any n. Every value takes one at least.
 enum Sizes {
     Fixed(u64),
-    Offsets(Vec<u64>),
+    /// Texts and bytes: the offsets of the array.
+    Ends(ScalarBuffer<i32>),
+    LongEnds(ScalarBuffer<i64>),
+    /// What all rows up to each one take.
+    Each(Vec<u64>),
+    Runs(Vec<Run>),
     /// Lists: where each one's elements begin, and where the last one's end.
     Elements(Vec<usize>, Box<Sizes>),
     FixedElements(usize, Box<Sizes>),
     Sum(Vec<Sizes>),
 }
 
+/// Rows of one value.
+struct Run {
+    start: usize,
+    /// Bytes of the rows before.
+    before: u64,
+    /// Bytes of each row.
+    each: u64,
+}
+
 impl Sizes {
     fn of(array: &dyn Array) -> Self {
         match array.data_type() {
-            DataType::Utf8 => Self::ends(array.as_string::<i32>().value_offsets()),
-            DataType::LargeUtf8 => Self::ends(array.as_string::<i64>().value_offsets()),
-            DataType::Binary => Self::ends(array.as_binary::<i32>().value_offsets()),
-            DataType::LargeBinary => Self::ends(array.as_binary::<i64>().value_offsets()),
+            DataType::Utf8 => Self::Ends(array.as_string::<i32>().offsets().inner().clone()),
+            DataType::LargeUtf8 => Self::LongEnds(array.as_string::<i64>().offsets().inner().clone()),
+            DataType::Binary => Self::Ends(array.as_binary::<i32>().offsets().inner().clone()),
+            DataType::LargeBinary => Self::LongEnds(array.as_binary::<i64>().offsets().inner().clone()),
             DataType::Utf8View => Self::each(array.as_string_view().views().iter().map(|view| view_length(*view))),
             DataType::BinaryView => Self::each(array.as_binary_view().views().iter().map(|view| view_length(*view))),
-            DataType::List(_) => Self::list(array.as_list::<i32>().value_offsets(), array.as_list::<i32>().values()),
+            DataType::List(_) => {
+                Self::list(array.as_list::<i32>().value_offsets(), array.as_list::<i32>().values(), Self::of)
+            }
             DataType::LargeList(_) => {
-                Self::list(array.as_list::<i64>().value_offsets(), array.as_list::<i64>().values())
+                Self::list(array.as_list::<i64>().value_offsets(), array.as_list::<i64>().values(), Self::of)
             }
             DataType::Map(..) => {
                 let map: &MapArray = array.as_map();
-                Self::list(map.value_offsets(), map.entries())
+                // The names of the entries' members are not part of the value.
+                Self::list(map.value_offsets(), map.entries(), |entries| Self::members(entries, 2))
             }
             DataType::ListView(_) => {
                 let list = array.as_list_view::<i32>();
@@ -134,9 +159,10 @@ impl Sizes {
                 let values = Self::of(array.as_fixed_size_list().values());
                 Self::Sum(vec![Self::Fixed(1), Self::FixedElements(length, Box::new(values))])
             }
-            DataType::Struct(_) => {
-                let fields = array.as_struct().columns().iter().map(|column| Self::of(column));
-                Self::Sum(std::iter::once(Self::Fixed(1)).chain(fields).collect())
+            DataType::Struct(fields) => {
+                // As JSON each member has its name, with quotes, a colon and a comma.
+                let names = fields.iter().map(|field| field.name().len() as u64 + 4);
+                Self::members(array, names.fold(1, u64::saturating_add))
             }
             DataType::Union(_, mode) => Self::union(array.as_union(), *mode),
             DataType::Dictionary(..) => downcast_dictionary_array!(
@@ -155,7 +181,13 @@ impl Sizes {
     fn until(&self, row: usize) -> u64 {
         match self {
             Self::Fixed(width) => width.saturating_mul(row as u64),
-            Self::Offsets(ends) => row.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0),
+            Self::Ends(offsets) => ends(offsets, row),
+            Self::LongEnds(offsets) => ends(offsets, row),
+            Self::Each(sums) => row.checked_sub(1).and_then(|last| sums.get(last)).copied().unwrap_or(0),
+            Self::Runs(runs) => {
+                let run = runs.partition_point(|run| run.start < row).checked_sub(1).and_then(|run| runs.get(run));
+                run.map_or(0, |run| run.before.saturating_add(run.each.saturating_mul((row - run.start) as u64)))
+            }
             Self::Elements(offsets, elements) => {
                 elements.until(offsets.get(row).copied().unwrap_or(0)).saturating_add(row as u64)
             }
@@ -171,7 +203,7 @@ impl Sizes {
     /// Sizes that must be added up.
     fn each(sizes: impl Iterator<Item = u64>) -> Self {
         let mut sum: u64 = 0;
-        Self::Offsets(
+        Self::Each(
             sizes
                 .map(|size| {
                     sum = sum.saturating_add(size).saturating_add(1);
@@ -181,56 +213,104 @@ impl Sizes {
         )
     }
 
-    fn ends<O: OffsetSizeTrait>(offsets: &[O]) -> Self {
-        Self::each(offsets.windows(2).map(|pair| match pair {
-            [start, end] => (end.as_usize() - start.as_usize()) as u64,
-            _ => 0,
-        }))
-    }
-
-    fn list<O: OffsetSizeTrait>(offsets: &[O], values: &dyn Array) -> Self {
-        Self::Elements(offsets.iter().map(|offset| offset.as_usize()).collect(), Box::new(Self::of(values)))
+    fn list<O: OffsetSizeTrait>(offsets: &[O], values: &dyn Array, size: impl FnOnce(&dyn Array) -> Self) -> Self {
+        let end = |offset: Option<&O>| offset.map_or(0, |offset| offset.as_usize());
+        let (first, last) = (end(offsets.first()), end(offsets.last()));
+        let elements = values.slice(first, last - first);
+        let offsets = offsets.iter().map(|offset| offset.as_usize() - first).collect();
+        Self::Elements(offsets, Box::new(size(&elements)))
     }
 
     fn list_view<O: OffsetSizeTrait>(offsets: &[O], sizes: &[O], values: &dyn Array) -> Self {
-        let values = Self::of(values);
-        let starts = offsets.iter().map(|start| start.as_usize());
-        Self::each(starts.zip(sizes).map(|(start, size)| values.between(start, start + size.as_usize())))
+        let places = || offsets.iter().zip(sizes).map(|(start, size)| (start.as_usize(), size.as_usize()));
+        let filled = || places().filter(|(_, size)| *size > 0);
+        let first = filled().map(|(start, _)| start).min().unwrap_or(0);
+        let last = filled().map(|(start, size)| start + size).max().unwrap_or(0);
+        let values = Self::of(&values.slice(first, last - first));
+        Self::each(places().map(|(start, size)| match size {
+            0 => 0,
+            _ => values.between(start - first, start - first + size),
+        }))
     }
 
-    fn dictionary<K: ArrowDictionaryKeyType>(keys: &arrow::array::PrimitiveArray<K>, values: &dyn Array) -> Self {
-        let values = Self::of(values);
-        Self::each(keys.iter().map(|key| key.map_or(0, |key| values.between(key.as_usize(), key.as_usize() + 1))))
+    /// The members of structs, and so many bytes beside them.
+    fn members(structs: &dyn Array, beside: u64) -> Self {
+        let members = structs.as_struct().columns().iter().map(|column| Self::of(column));
+        Self::Sum(std::iter::once(Self::Fixed(beside)).chain(members).collect())
+    }
+
+    fn dictionary<K: ArrowDictionaryKeyType>(keys: &PrimitiveArray<K>, values: &ArrayRef) -> Self {
+        let sizes =
+            |size: &dyn Fn(usize) -> u64| Self::each(keys.iter().map(|key| key.map_or(0, |key| size(key.as_usize()))));
+        let quick = values.data_type().is_primitive()
+            || matches!(
+                values.data_type(),
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary
+            );
+        if quick || values.len() <= keys.len() {
+            let values = Self::of(values);
+            sizes(&|key| values.between(key, key + 1))
+        } else {
+            sizes(&|key| Self::of(&values.slice(key, 1)).until(1))
+        }
     }
 
     fn runs<R: RunEndIndexType>(array: &dyn Array) -> Option<Self> {
         let array: &RunArray<R> = array.as_any().downcast_ref()?;
-        let values = Self::of(array.values());
-        Some(Self::each((0..array.len()).map(|row| {
-            let at = array.get_physical_index(row);
-            values.between(at, at + 1)
-        })))
+        if array.is_empty() {
+            return Some(Self::Fixed(1));
+        }
+        let first = array.get_start_physical_index();
+        let values = Self::of(&array.values().slice(first, array.get_end_physical_index() + 1 - first));
+        let mut runs = Vec::new();
+        let (mut start, mut before) = (0, 0_u64);
+        for (at, end) in array.run_ends().sliced_values().enumerate() {
+            let end = end.as_usize();
+            let each = values.between(at, at + 1).saturating_add(1);
+            runs.push(Run { start, before, each });
+            before = before.saturating_add(each.saturating_mul((end - start) as u64));
+            start = end;
+        }
+        Some(Self::Runs(runs))
     }
 
     fn union(array: &UnionArray, mode: UnionMode) -> Self {
         if mode == UnionMode::Sparse {
-            let fields = array.type_ids().iter().copied().collect::<std::collections::BTreeSet<i8>>();
+            let fields = array.type_ids().iter().copied().collect::<BTreeSet<i8>>();
             return Self::Sum(
                 std::iter::once(Self::Fixed(1)).chain(fields.into_iter().map(|id| Self::of(array.child(id)))).collect(),
             );
         }
-        let mut children: std::collections::HashMap<i8, Self> = std::collections::HashMap::new();
+        // The part of each child that the rows refer to.
+        let mut parts: HashMap<i8, (usize, usize)> = HashMap::new();
+        for row in 0..array.len() {
+            let at = array.value_offset(row);
+            let (first, last) = parts.entry(array.type_id(row)).or_insert((at, at));
+            (*first, *last) = (at.min(*first), at.max(*last));
+        }
+        let children: HashMap<i8, (usize, Self)> = parts
+            .into_iter()
+            .map(|(id, (first, last))| (id, (first, Self::of(&array.child(id).slice(first, last + 1 - first)))))
+            .collect();
         Self::each((0..array.len()).map(|row| {
-            let (id, at) = (array.type_id(row), array.value_offset(row));
-            children.entry(id).or_insert_with(|| Self::of(array.child(id))).between(at, at + 1)
+            let at = array.value_offset(row);
+            children.get(&array.type_id(row)).map_or(0, |(first, sizes)| sizes.between(at - first, at - first + 1))
         }))
+    }
+}
+
+fn ends<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> u64 {
+    match (offsets.first(), offsets.get(row)) {
+        (Some(first), Some(end)) => (end.as_usize() - first.as_usize()) as u64 + row as u64,
+        _ => 0,
     }
 }
 
 fn fixed_width(data_type: &DataType) -> u64 {
     match data_type {
         DataType::FixedSizeBinary(width) => u64::try_from(*width).unwrap_or(0).max(1),
-        _ => 1,
+        // `null`, `true` or `false`, and a comma.
+        _ => 6,
     }
 }
 

@@ -2,12 +2,6 @@
 
 use super::fault::{Fault, Reading};
 
-/// What a page's header states, in bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct PageSizes {
-    pub uncompressed: u64,
-}
-
 /// What a footer tells.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Footer {
@@ -17,19 +11,20 @@ pub(super) struct Footer {
     pub encrypted: bool,
 }
 
-/// Reads the first fields of a page's header. The bytes may end anywhere behind them.
-pub(super) fn page_sizes(bytes: &[u8]) -> Reading<PageSizes> {
+/// Reads a page's header -> the bytes that the page states to have when uncompressed. Something may follow behind the header.
+pub(super) fn page_bytes(bytes: &[u8]) -> Reading<u64> {
     const UNCOMPRESSED: i16 = 2;
     let mut compact = Compact { bytes };
+    let mut uncompressed = None;
     let mut field = 0;
-    while let Some(kind) = compact.field(&mut field)? {
+    while let Some((kind, known)) = compact.known_field(PAGE_HEADER, &mut field)? {
         if field == UNCOMPRESSED {
-            let uncompressed = u64::try_from(compact.zigzag()?).map_err(|_| Fault::corrupt())?;
-            return Ok(PageSizes { uncompressed });
+            uncompressed = Some(u64::try_from(compact.int()?).map_err(|_| Fault::corrupt())?);
+        } else {
+            compact.pass(kind, known)?;
         }
-        compact.skip(kind, MOST_LEVELS)?;
     }
-    Err(Fault::corrupt())
+    uncompressed.ok_or_else(Fault::corrupt)
 }
 
 /// Reads a footer.
@@ -39,17 +34,94 @@ pub(super) fn footer(bytes: &[u8]) -> Reading<Footer> {
     let mut compact = Compact { bytes };
     let mut footer = Footer::default();
     let mut field = 0;
-    while let Some(kind) = compact.field(&mut field)? {
-        match (field, kind) {
-            (SCHEMA, LIST) => footer.depth = compact.depth_of_schema()?,
-            (ENCRYPTION, _) => {
-                footer.encrypted = true;
-                compact.skip(kind, MOST_LEVELS)?;
+    while let Some((kind, known)) = compact.known_field(FOOTER, &mut field)? {
+        match field {
+            SCHEMA => footer.depth = compact.depth_of_schema()?,
+            field => {
+                footer.encrypted |= field == ENCRYPTION;
+                compact.pass(kind, known)?;
             }
-            _ => compact.skip(kind, MOST_LEVELS)?,
         }
     }
     Ok(footer)
+}
+
+/// What a field is by its number. The library goes by that alone, so what is written there must be that.
+#[derive(Clone, Copy)]
+enum Known {
+    Any,
+    Bool,
+    Byte,
+    I32,
+    Binary,
+    List,
+    /// A struct or a union with these fields, from the first number on.
+    Struct(&'static [Known]),
+}
+
+const NOTHING: Known = Known::Struct(&[]);
+const TIME: Known = Known::Struct(&[Known::Bool, Known::Struct(&[NOTHING; 3])]);
+const LOGICAL_TYPE: &[Known] = &[
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    Known::Struct(&[Known::I32; 2]),
+    NOTHING,
+    TIME,
+    TIME,
+    Known::Any,
+    Known::Struct(&[Known::Byte, Known::Bool]),
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    Known::Struct(&[Known::Byte]),
+    Known::Struct(&[Known::Binary]),
+    Known::Struct(&[Known::Binary, Known::I32]),
+];
+const SCHEMA_ELEMENT: &[Known] = &[
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::Binary,
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::Struct(LOGICAL_TYPE),
+];
+/// As far as the schema.
+const FOOTER: &[Known] = &[Known::I32, Known::List];
+const DATA_PAGE: &[Known] = &[Known::I32, Known::I32, Known::I32, Known::I32, NOTHING];
+const DICTIONARY_PAGE: &[Known] = &[Known::I32, Known::I32, Known::Bool];
+const DATA_PAGE_2: &[Known] =
+    &[Known::I32, Known::I32, Known::I32, Known::I32, Known::I32, Known::I32, Known::Bool, NOTHING];
+const PAGE_HEADER: &[Known] = &[
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::I32,
+    Known::Struct(DATA_PAGE),
+    NOTHING,
+    Known::Struct(DICTIONARY_PAGE),
+    Known::Struct(DATA_PAGE_2),
+];
+
+impl Known {
+    fn is(self, kind: u8) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Bool => matches!(kind, TRUE | FALSE),
+            Self::Byte => kind == BYTE,
+            Self::I32 => kind == I32,
+            Self::Binary => kind == BINARY,
+            Self::List => kind == LIST,
+            Self::Struct(_) => kind == STRUCT,
+        }
+    }
 }
 
 const TRUE: u8 = 1;
@@ -76,7 +148,9 @@ impl Compact<'_> {
     fn depth_of_schema(&mut self) -> Reading<usize> {
         const CHILDREN: i16 = 5;
         let (count, kind) = self.list()?;
-        let mut open: Vec<i64> = Vec::new();
+        // Each element but the first is the child of one other.
+        let mut unborn = count.saturating_sub(1);
+        let mut open: Vec<u64> = Vec::new();
         let mut deepest = 0;
         for _ in 0..count {
             if kind != STRUCT {
@@ -84,13 +158,14 @@ impl Compact<'_> {
             }
             let mut children = 0;
             let mut field = 0;
-            while let Some(kind) = self.field(&mut field)? {
-                if (field, kind) == (CHILDREN, I32) {
-                    children = self.zigzag()?;
+            while let Some((kind, known)) = self.known_field(SCHEMA_ELEMENT, &mut field)? {
+                if field == CHILDREN {
+                    children = u64::try_from(self.int()?).map_err(|_| Fault::corrupt())?;
                 } else {
-                    self.skip(kind, MOST_LEVELS)?;
+                    self.pass(kind, known)?;
                 }
             }
+            unborn = unborn.checked_sub(children).ok_or_else(Fault::corrupt)?;
             if let Some(left) = open.last_mut() {
                 *left -= 1;
             }
@@ -98,11 +173,34 @@ impl Compact<'_> {
                 open.push(children);
                 deepest = deepest.max(open.len());
             }
-            while open.last().is_some_and(|left| *left <= 0) {
+            while open.last() == Some(&0) {
                 open.pop();
             }
         }
         Ok(deepest)
+    }
+
+    /// The next field of a struct of these: its kind, and what it is; none at the end. Their numbers rise.
+    fn known_field(&mut self, fields: &[Known], field: &mut i16) -> Reading<Option<(u8, Known)>> {
+        let before = *field;
+        let Some(kind) = self.field(field)? else { return Ok(None) };
+        let position = usize::try_from(*field).unwrap_or(0).checked_sub(1);
+        let known = position.and_then(|position| fields.get(position)).copied().unwrap_or(Known::Any);
+        if *field > before && known.is(kind) { Ok(Some((kind, known))) } else { Err(Fault::corrupt()) }
+    }
+
+    /// Passes over the value of a field.
+    fn pass(&mut self, kind: u8, known: Known) -> Reading<()> {
+        let Known::Struct(fields) = known else { return self.skip(kind, MOST_LEVELS) };
+        let mut field = 0;
+        while let Some((kind, known)) = self.known_field(fields, &mut field)? {
+            self.pass(kind, known)?;
+        }
+        Ok(())
+    }
+
+    fn int(&mut self) -> Reading<i32> {
+        i32::try_from(self.zigzag()?).map_err(|_| Fault::corrupt())
     }
 
     fn byte(&mut self) -> Reading<u8> {
@@ -191,8 +289,8 @@ impl Compact<'_> {
         Ok(())
     }
 
-    /// In a container a boolean is a byte of its own.
+    /// In a container a boolean is a byte of its own, which the library does not pass over; Parquet has no such containers here.
     fn skip_element(&mut self, kind: u8, levels: u32) -> Reading<()> {
-        if matches!(kind, TRUE | FALSE) { self.step(1) } else { self.skip(kind, levels) }
+        if matches!(kind, TRUE | FALSE) { Err(Fault::corrupt()) } else { self.skip(kind, levels) }
     }
 }

@@ -98,32 +98,134 @@ fn page_of(compression: Compression, contents: &[u8]) -> Vec<u8> {
     page(compression, contents, 6_000)
 }
 
+/// A footer of groups, one within the other, each with one child; `child` says so.
+fn nested(levels: usize, child: &[u8]) -> Vec<u8> {
+    let mut footer = vec![0x15, 0x02];
+    footer.extend(schema(levels, child));
+    footer.push(0x00);
+    footer
+}
+
+/// The field with these groups.
+fn schema(levels: usize, child: &[u8]) -> Vec<u8> {
+    let mut field = vec![0x19, 0xFC];
+    let mut left = levels as u64;
+    while left >= 0x80 {
+        field.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    field.push(left as u8);
+    for level in 1..=levels {
+        // name "g", one child but for the last
+        field.extend([0x48, 0x01, b'g']);
+        if level < levels {
+            field.extend(child);
+        }
+        field.push(0x00);
+    }
+    field
+}
+
+const ONE_CHILD: &[u8] = &[0x15, 0x02];
+
+fn footer_failure(footer: &[u8]) -> (ErrorKind, String) {
+    let mut file = b"PAR1".to_vec();
+    file.extend(footer);
+    file.extend((footer.len() as u32).to_le_bytes());
+    file.extend(b"PAR1");
+    Files::new().failure(&file, BatchFormat::Parquet)
+}
+
 #[test]
 fn a_schema_of_endless_nesting_is_refused() {
-    // One group within the other, each with one child, as Thrift.
-    let footer = |levels: usize| {
-        let mut footer = vec![0x15, 0x02, 0x19, 0xFC];
-        let mut left = levels as u64;
-        while left >= 0x80 {
-            footer.push(left as u8 | 0x80);
-            left >>= 7;
-        }
-        footer.push(left as u8);
-        for _ in 0..levels {
-            // name "g", one child
-            footer.extend([0x48, 0x01, b'g', 0x15, 0x02, 0x00]);
-        }
-        footer.extend([0x00]);
-        footer
-    };
-    assert_eq!(thrift::footer(&footer(40)).expect("a footer").depth, 40);
-    let deep = footer(1_000_000);
-    let mut file = b"PAR1".to_vec();
-    file.extend(&deep);
-    file.extend((deep.len() as u32).to_le_bytes());
-    file.extend(b"PAR1");
-    let (kind, text) = Files::new().failure(&file, BatchFormat::Parquet);
+    assert_eq!(thrift::footer(&nested(41, ONE_CHILD)).expect("a footer").depth, 40);
+    let (kind, text) = footer_failure(&nested(1_000_000, ONE_CHILD));
     assert_eq!((kind, text.as_str()), (ErrorKind::Batch, "its columns are nested more than 64 levels deep"));
+}
+
+#[test]
+fn a_schema_that_hides_its_nesting_is_refused() {
+    let deep = |child: &[u8]| nested(1_000_000, child);
+    // Two schemas: the second one has no levels.
+    let mut twice = deep(ONE_CHILD);
+    twice.pop();
+    // Field 2 again, with its number written out.
+    twice.extend([0x09, 0x04, 0x0C, 0x00]);
+    // A schema that is a set.
+    let mut set = deep(ONE_CHILD);
+    set[2] = 0x1A;
+    let cases = [
+        // Children that are a 64-bit number, or a byte, or 2^32 + 1.
+        deep(&[0x16, 0x02]),
+        deep(&[0x13, 0x02]),
+        deep(&[0x15, 0x82, 0x80, 0x80, 0x80, 0x20]),
+        // Twice: first one child, then none.
+        deep(&[0x15, 0x02, 0x05, 0x0A, 0x00]),
+        // What follows the name is part of a logical type whose scale is said to be a text.
+        deep(&[0x6C, 0x5C, 0x18, 0x00, 0x00, 0x00]),
+        twice,
+        set,
+    ];
+    for footer in cases {
+        assert!(thrift::footer(&footer).is_err(), "{:x?}", &footer[..30]);
+        let (kind, text) = footer_failure(&footer);
+        assert_eq!((kind, text.as_str()), (ErrorKind::Batch, "it is corrupt: write it again"), "{:x?}", &footer[..30]);
+    }
+}
+
+#[test]
+fn more_children_than_there_are_elements_are_refused() {
+    // 2^31 - 1 children, and fewer than none.
+    for child in [[0x15, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F].as_slice(), &[0x15, 0x01], &[0x15, 0x04]] {
+        assert!(thrift::footer(&nested(2, child)).is_err(), "{child:x?}");
+        assert_eq!(footer_failure(&nested(2, child)).1, "it is corrupt: write it again");
+    }
+}
+
+#[test]
+fn the_header_of_a_page_says_its_size_once() {
+    let header = |rest: &[u8]| thrift::page_bytes(&[&[0x15, 0x00, 0x15, 0x14, 0x15, 0x14], rest].concat());
+    assert_eq!(header(&[0x2C, 0x15, 0x02, 0x15, 0x00, 0x15, 0x06, 0x15, 0x06, 0x00, 0x00]).expect("a header"), 10);
+    // Field 2 again; a size of 64 bits; no end; a header of a data page that is a text.
+    assert!(header(&[0x05, 0x04, 0xFE, 0xFF, 0xFF, 0xFF, 0x0F, 0x00]).is_err());
+    assert!(thrift::page_bytes(&[0x15, 0x00, 0x16, 0x14, 0x15, 0x14, 0x00]).is_err());
+    assert!(header(&[]).is_err());
+    assert!(header(&[0x28, 0x00, 0x00]).is_err());
+}
+
+#[test]
+fn a_page_may_have_long_statistics() {
+    // The least and the greatest value of the page have 100,000 bytes each.
+    let properties = WriterProperties::builder()
+        .set_statistics_enabled(parquet_crate::file::properties::EnabledStatistics::Page)
+        .set_write_page_header_statistics(true)
+        .set_statistics_truncate_length(None)
+        .build();
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(["a", "b"].map(|text| text.repeat(100_000))));
+    let batch = RecordBatch::try_from_iter([("t", texts)]).expect("a column");
+    let bytes = parquet(std::slice::from_ref(&batch), properties);
+    // In the page, in the footer, and in the header.
+    assert!(bytes.len() > 600_000, "{} bytes are too few", bytes.len());
+    let read = Files::new().read(&bytes, BatchFormat::Parquet).expect("rows");
+    assert_eq!(shown(&read), shown(&[batch]));
+}
+
+#[test]
+fn a_block_whose_metadata_are_too_long_is_refused() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![7; 10]));
+    let batch = RecordBatch::try_from_iter([("n", numbers)]).expect("a column");
+    let bytes = ipc(&[batch], BatchFormat::ArrowFile, None);
+    let tail = bytes.len() - 10;
+    let footer = i32::from_le_bytes(bytes[tail..tail + 4].try_into().expect("a length")) as usize;
+    let (body, footer) = bytes[..tail].split_at(tail - footer);
+    let block = *arrow::ipc::root_as_footer(footer).expect("a footer").recordBatches().expect("a batch").get(0);
+    let longer = arrow::ipc::Block::new(block.offset(), block.metaDataLength() + (65 << 20), block.bodyLength());
+    let at = footer.windows(24).position(|window| window == block.0).expect("the block");
+    let mut footer = footer.to_vec();
+    footer[at..at + 24].copy_from_slice(&longer.0);
+    let file = [body, &vec![0; 66 << 20], &footer, &bytes[tail..]].concat();
+    let (_, text) = Files::new().failure(&file, BatchFormat::ArrowFile);
+    assert!(text.contains("a message is larger than this connector accepts"), "{text}");
 }
 
 #[test]

@@ -117,3 +117,15 @@ fn two_columns_of_one_name_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_broken_dictionary_is_no_other_columns() {
+    let words: DictionaryArray<arrow::datatypes::Int32Type> = ["needle 1", "needle 2"].into_iter().collect();
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+    let batch = RecordBatch::try_from_iter([("a", numbers), ("b", Arc::new(words) as ArrayRef)]).expect("columns");
+    let mut bytes = ipc(&[batch], BatchFormat::ArrowStream, None);
+    let at = bytes.windows(8).position(|window| window == b"needle 1").expect("the value");
+    bytes[at] = 0xFF;
+    let (_, text) = Files::new().failure(&bytes, BatchFormat::ArrowStream);
+    assert_eq!(text, "it is corrupt: write it again");
+}

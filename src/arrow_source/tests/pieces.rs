@@ -79,11 +79,87 @@ fn sizes_know_every_type() {
     let columns: [(ArrayRef, [u64; 3]); 4] = [
         (Arc::new(list), [81, 1, 1]),
         (Arc::new(view), [6, 40, 1]),
-        (Arc::new(structs), [7, 41, 2]),
+        (Arc::new(structs), [12, 46, 7]),
         (Arc::new(large), [6, 1, 2]),
     ];
     for (column, want) in columns {
         assert_eq!(slices::sizes(&column), want, "{:?}", column.data_type());
         assert_eq!(slices::sizes(&column.slice(1, 2)), want[1..], "{:?}", column.data_type());
     }
+}
+
+#[test]
+fn a_billion_rows_in_a_few_bytes_are_read_piece_by_piece() {
+    const ROWS: i32 = i32::MAX;
+    let runs = RunArray::try_new(&Int32Array::from(vec![5_000, ROWS]), &Int8Array::from(vec![1, 2])).expect("runs");
+    let batch = RecordBatch::try_from_iter([("r", Arc::new(runs) as ArrayRef)]).expect("a column");
+    let mut pieces = slices::Slices::of(batch, false);
+    let begun = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(pieces.next_slice().expect("rows").expect("a piece").num_rows(), limits::BATCH_ROWS);
+    }
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_pieces_of_lists_of_runs_count_each_row() {
+    // Three lists of 1, 4,000,000 and 2 elements of two bytes each.
+    let runs = RunArray::try_new(&Int32Array::from(vec![3, 4_000_003]), &Int8Array::from(vec![1, 2])).expect("runs");
+    let field = Arc::new(Field::new_list_field(runs.data_type().clone(), true));
+    let offsets = arrow::buffer::OffsetBuffer::from_lengths([1, 4_000_000, 2]);
+    let lists: ArrayRef = Arc::new(ListArray::new(field, offsets, Arc::new(runs), None));
+    assert_eq!(slices::sizes(&lists), [3, 8_000_001, 5]);
+    assert_eq!(slices::sizes(&lists.slice(1, 2)), [8_000_001, 5]);
+    let batch = RecordBatch::try_from_iter([("l", lists)]).expect("a column");
+    let mut slices = slices::Slices::of(batch, false);
+    let pieces: Vec<usize> =
+        std::iter::from_fn(|| slices.next_slice().expect("rows")).map(|piece| piece.num_rows()).collect();
+    assert_eq!(pieces, [1, 1, 1]);
+}
+
+#[test]
+fn members_count_with_their_names() {
+    // 8,192 times a name of a megabyte, and no value.
+    let name = "x".repeat(1_000_000);
+    let members = StructArray::new(
+        vec![Field::new(&name, DataType::Null, true)].into(),
+        vec![new_null_array(&DataType::Null, 8_192)],
+        None,
+    );
+    let field = Arc::new(Field::new_list_field(members.data_type().clone(), true));
+    let offsets = arrow::buffer::OffsetBuffer::from_lengths([8_192]);
+    let list: ArrayRef = Arc::new(ListArray::new(field, offsets, Arc::new(members), None));
+    let error = read(list).expect_err("eight gigabytes");
+    assert!(error.message().contains("a row is larger than 256 MiB"), "{error}");
+}
+
+#[test]
+fn what_rows_refer_to_is_sized_where_it_is() {
+    let words: DictionaryArray<arrow::datatypes::Int8Type> = ["a", "bb", "a"].into_iter().collect();
+    let children: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(vec!["1", "22", "333"])), Arc::new(Int8Array::from(vec![7]))];
+    let fields =
+        [(0, Arc::new(Field::new("t", DataType::Utf8, true))), (1, Arc::new(Field::new("n", DataType::Int8, true)))];
+    let dense =
+        UnionArray::try_new(fields.into_iter().collect(), vec![0, 1, 0].into(), Some(vec![2, 0, 1].into()), children)
+            .expect("a union");
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "22", "333"]));
+    let field = Arc::new(Field::new_list_field(DataType::Utf8, true));
+    let views = ListViewArray::new(field, vec![1, 0, 2].into(), vec![2, 0, 1].into(), texts, None);
+    let columns: [(ArrayRef, [u64; 3]); 3] =
+        [(Arc::new(words), [3, 4, 3]), (Arc::new(dense), [5, 2, 4]), (Arc::new(views), [8, 1, 5])];
+    for (column, want) in columns {
+        assert_eq!(slices::sizes(&column), want, "{:?}", column.data_type());
+        assert_eq!(slices::sizes(&column.slice(1, 2)), want[1..], "{:?}", column.data_type());
+    }
+}
+
+#[test]
+fn a_piece_of_a_compressed_batch_does_not_hold_all_of_it() {
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n("x".repeat(1_000), 50_000)));
+    let batch = RecordBatch::try_from_iter([("t", texts)]).expect("a column");
+    let files = Files::new();
+    let bytes = ipc(&[batch], BatchFormat::ArrowStream, Some(CompressionType::ZSTD));
+    let read = files.read(&bytes, BatchFormat::ArrowStream).expect("rows");
+    assert!(read.iter().all(|piece| piece.get_array_memory_size() < 16 << 20));
 }

@@ -97,3 +97,22 @@ fn only_regular_files_are_opened() {
     fs::write(files.path("empty"), b"").expect("a file");
     assert!(failure(&files.roots, &url(files.path("empty"))).ends_with("it is empty"));
 }
+
+#[test]
+fn a_file_is_where_the_kernel_opened_it() {
+    let files = Files::new();
+    let directory = fs::canonicalize(files.directory.path()).expect("a directory");
+    for name in ["inside", "outside"] {
+        fs::create_dir(directory.join(name)).expect("a directory");
+        fs::write(directory.join(name).join("rows"), name).expect("a file");
+    }
+    let path = directory.join("inside/rows");
+    assert_eq!(super::super::roots::place(&fs::File::open(&path).expect("a file")).expect("a place"), path);
+    // The directory is a link while the file is opened, and itself again afterwards.
+    fs::rename(directory.join("inside"), directory.join("away")).expect("another name");
+    symlink(directory.join("outside"), directory.join("inside")).expect("a link");
+    let opened = fs::File::open(&path).expect("a file");
+    fs::remove_file(directory.join("inside")).expect("no link");
+    fs::rename(directory.join("away"), directory.join("inside")).expect("its name");
+    assert_eq!(super::super::roots::place(&opened).expect("a place"), directory.join("outside/rows"));
+}

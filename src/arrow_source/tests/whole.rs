@@ -125,3 +125,69 @@ fn old_timestamps_of_spark_reach_beyond_2262() {
     let read = Files::new().read(&out, BatchFormat::Parquet).expect("rows");
     assert_eq!(shown(&read), ["9999-12-31T00:00:00"]);
 }
+
+/// A Parquet file without Arrow's schema, of one row.
+fn foreign(schema: &str, row: &[u8]) -> Vec<u8> {
+    use parquet_crate::data_type::{ByteArrayType, FixedLenByteArrayType};
+    let schema = Arc::new(parquet_crate::schema::parser::parse_message_type(schema).expect("a schema"));
+    let mut out = Vec::new();
+    let mut writer =
+        parquet_crate::file::writer::SerializedFileWriter::new(&mut out, schema, Default::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a group");
+    while let Some(mut column) = group.next_column().expect("a column") {
+        match column.untyped() {
+            parquet_crate::column::writer::ColumnWriter::ByteArrayColumnWriter(_) => {
+                column.typed::<ByteArrayType>().write_batch(&[row.to_vec().into()], Some(&[1]), Some(&[0]))
+            }
+            _ => column.typed::<FixedLenByteArrayType>().write_batch(
+                &[parquet_crate::data_type::ByteArray::from(row.to_vec()).into()],
+                Some(&[1]),
+                Some(&[0]),
+            ),
+        }
+        .expect("a value");
+        column.close().expect("an end");
+    }
+    group.close().expect("an end");
+    writer.close().expect("an end");
+    out
+}
+
+#[test]
+fn what_parquet_knows_to_be_a_uuid_or_json_is_one() {
+    let files = Files::new();
+    let kinds = |schema: &str, row: &[u8]| {
+        let source =
+            Source::file(&files.write(&foreign(schema, row)), BatchFormat::Parquet, &files.roots).expect("a file");
+        let kind = crate::types::arrow::column_type(source.schema().field(0)).expect("a type");
+        let read = all(source).expect("rows");
+        assert_eq!(crate::types::arrow::column_type(read[0].schema().field(0)).expect("a type"), kind);
+        format!("{kind:?}")
+    };
+    let uuid = [7; 16];
+    assert_eq!(kinds("message m { optional fixed_len_byte_array(16) u (UUID); }", &uuid), "Uuid");
+    assert_eq!(kinds("message m { optional fixed_len_byte_array(16) u; }", &uuid), "Bytes");
+    assert_eq!(kinds("message m { optional binary j (JSON); }", b"{}"), "Json");
+    assert_eq!(kinds("message m { optional binary j (UTF8); }", b"{}"), "String");
+}
+
+#[test]
+fn intervals_of_parquet_are_refused() {
+    let bytes =
+        foreign("message m { optional fixed_len_byte_array(12) i (INTERVAL); }", &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
+    let (kind, text) = Files::new().failure(&bytes, BatchFormat::Parquet);
+    assert_eq!(
+        (kind, text.as_str()),
+        (
+            ErrorKind::Batch,
+            "column \"i\": it holds Parquet intervals, of which the months cannot be read: write them as text"
+        )
+    );
+    // Those that Arrow wrote are whole.
+    let months: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![14]));
+    let batch = RecordBatch::try_from_iter([("i", months)]).expect("a column");
+    let read = Files::new()
+        .read(&parquet(std::slice::from_ref(&batch), WriterProperties::builder().build()), BatchFormat::Parquet)
+        .expect("rows");
+    assert_eq!(shown(&read), shown(&[batch]));
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, PrimitiveArray, UInt64Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute;
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Int16Type, Int32Type, Int64Type};
+use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType, Field, Int16Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 
 pub use objects::{Objects, json_objects};
@@ -223,19 +223,22 @@ fn runs(array: &dyn Array) -> Result<(&ArrayRef, UInt64Array), Unfit> {
     macro_rules! each {
         ($($type:ty),*) => {
             $(if let Some(runs) = array.as_run_opt::<$type>() {
-                let rows: Vec<Native<$type>> =
-                    (0..runs.len()).map(|row| row.try_into().unwrap_or_default()).collect();
-                let indices = runs.get_physical_indices(&rows)?;
-                let indices = indices.into_iter().map(|index| index as u64).collect::<Vec<_>>();
+                let mut indices: Vec<u64> = Vec::with_capacity(runs.len());
+                let first = runs.get_start_physical_index() as u64;
+                for (index, end) in (first..).zip(runs.run_ends().sliced_values()) {
+                    indices.resize(end.as_usize(), index);
+                }
                 return Ok((runs.values(), indices.into()));
             })*
         };
     }
     each!(Int16Type, Int32Type, Int64Type);
-    Err(Unfit("its runs do not end at whole numbers".into()))
+    Err(not_whole())
 }
 
-type Native<T> = <T as ArrowPrimitiveType>::Native;
+fn not_whole() -> Unfit {
+    Unfit("its runs do not end at whole numbers".into())
+}
 
 /// The conversions that need no text; none where there is no such way.
 fn direct(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Option<Cast>, Unfit> {

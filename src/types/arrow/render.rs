@@ -14,18 +14,18 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, NullBufferBuilder, OffsetSizeTrait, StringArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, NullBufferBuilder, OffsetSizeTrait, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
-use arrow::compute;
 use arrow::datatypes::{
     ArrowNativeType, ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow::downcast_dictionary_array;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{Cast, Extension, Unfit, extension, runs, temporal, texts};
+use super::{Cast, Extension, Unfit, extension, not_whole, temporal, texts};
 use crate::json::{self, Scanner};
 use crate::limits;
 use crate::numeric::Scaled;
@@ -38,6 +38,8 @@ pub(super) type Writer<'a> = Box<dyn Fn(usize, &mut Sink) + 'a>;
 #[derive(Default)]
 pub(super) struct Sink {
     text: String,
+    /// Where the value begins.
+    start: usize,
     cleaned: bool,
     failure: Option<Reason>,
 }
@@ -51,6 +53,7 @@ impl Sink {
 
     /// What follows is another value.
     fn begin(&mut self) {
+        self.start = self.text.len();
         self.cleaned = false;
         self.failure = None;
     }
@@ -72,6 +75,15 @@ impl Sink {
     /// The value is none.
     pub(super) fn fail(&mut self, reason: Reason) {
         self.failure = Some(reason);
+    }
+
+    /// Nothing more need be written: no field takes what is there already, and that is its failure.
+    fn is_done(&mut self) -> bool {
+        let done = self.text.len() - self.start > limits::JSONB_BYTES;
+        if done {
+            self.fail(Reason::FieldSizeLimitation);
+        }
+        done
     }
 
     fn push(&mut self, text: &str) {
@@ -276,23 +288,17 @@ fn values<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> 
                 binary(values, |values, row| values.value(row))
             }
         }
-        D::Dictionary(_, _) => {
-            let dictionary = array.as_any_dictionary();
-            let keys = compute::cast(dictionary.keys(), &D::UInt64)?;
-            let keys: UInt64Array = keys.as_primitive::<UInt64Type>().clone();
-            let field = field.clone().with_data_type(dictionary.values().data_type().clone());
-            let value = writer(dictionary.values(), &field)?;
-            Box::new(move |row, sink| value(index(keys.value(row)), sink))
-        }
+        D::Dictionary(_, _) => dictionary(array, field)?,
         D::RunEndEncoded(_, run) => {
-            let (run_values, indices) = runs(array)?;
             let field = if run.metadata().is_empty() {
                 field.clone().with_data_type(run.data_type().clone())
             } else {
                 run.as_ref().clone()
             };
-            let value = writer(run_values, &field)?;
-            Box::new(move |row, sink| value(index(indices.value(row)), sink))
+            run_ends::<Int16Type>(array, &field)
+                .or_else(|| run_ends::<Int32Type>(array, &field))
+                .or_else(|| run_ends::<Int64Type>(array, &field))
+                .ok_or_else(not_whole)??
         }
         D::List(element) => {
             list(array.as_list::<i32>().values(), element, offsets(array.as_list::<i32>().value_offsets()))?
@@ -323,6 +329,9 @@ fn values<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> 
             }
             Box::new(move |row, sink| {
                 for (position, (name, value)) in members.iter().enumerate() {
+                    if sink.is_done() {
+                        return;
+                    }
                     sink.push(if position == 0 { "{" } else { "," });
                     sink.push(&name.text);
                     sink.cleaned |= name.cleaned;
@@ -354,8 +363,25 @@ fn values<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> 
     })
 }
 
-fn index(index: u64) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
+fn dictionary<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> {
+    let values = array.as_any_dictionary().values();
+    let value = writer(values, &field.clone().with_data_type(values.data_type().clone()))?;
+    Ok(downcast_dictionary_array!(
+        array => {
+            let keys = array.keys();
+            Box::new(move |row, sink| value(keys.value(row).as_usize(), sink))
+        }
+        _ => return Err(Unfit("its dictionary's keys are no whole numbers".into()))
+    ))
+}
+
+/// Each row looks its run up, since a few bytes can stand for any number of rows.
+fn run_ends<'a, R: RunEndIndexType>(array: &'a dyn Array, field: &Field) -> Option<Result<Writer<'a>, Unfit>> {
+    let runs = array.as_run_opt::<R>()?;
+    Some(
+        writer(runs.values(), field)
+            .map(|value| -> Writer<'a> { Box::new(move |row, sink| value(runs.get_physical_index(row), sink)) }),
+    )
 }
 
 fn primitives<'a, T: ArrowPrimitiveType>(
@@ -406,6 +432,9 @@ fn list<'a>(
         let (start, length) = place(row);
         sink.push("[");
         for element in start..start + length {
+            if sink.is_done() {
+                return;
+            }
             if element > start {
                 sink.push(",");
             }
@@ -431,6 +460,9 @@ fn map<'a>(array: &'a dyn Array, entries: &Field) -> Result<Writer<'a>, Unfit> {
         let (start, length) = place(row);
         sink.push(if object { "{" } else { "[" });
         for entry in start..start + length {
+            if sink.is_done() {
+                return;
+            }
             if entry > start {
                 sink.push(",");
             }

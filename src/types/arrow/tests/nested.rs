@@ -135,3 +135,21 @@ fn documents_in_documents_are_part_of_them() {
     let stored: &'static str = format!("{{\"a\":{}}}", deep(limits::JSON_DEPTH - 1)).leak();
     check_field(&array, &field, T::Object, &[Json(stored), TooLarge, TooLarge, Cleaned(r#"{"a":""}"#)]);
 }
+
+#[test]
+fn a_value_that_no_field_takes_is_not_written_to_its_end() {
+    // A list of 1,000 structs, each with a name of a megabyte.
+    let name = "x".repeat(1_000_000);
+    let members = StructArray::from(vec![(
+        Arc::new(Field::new(name, DataType::Boolean, true)),
+        Arc::new(BooleanArray::from(vec![true; 1_000])) as ArrayRef,
+    )]);
+    let field = Arc::new(Field::new_list_field(members.data_type().clone(), true));
+    let offsets = arrow::buffer::OffsetBuffer::from_lengths([1_000]);
+    let list = ListArray::new(field, offsets, Arc::new(members), None);
+    let write = render::writer(&list, &Field::new("f", list.data_type().clone(), true)).expect("a writer");
+    let mut sink = render::Sink::default();
+    write(0, &mut sink);
+    assert_eq!(sink.failure(), Some(Reason::FieldSizeLimitation));
+    assert!(sink.text().len() < limits::JSONB_BYTES + 2_000_000, "{}", sink.text().len());
+}

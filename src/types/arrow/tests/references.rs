@@ -139,3 +139,11 @@ fn no_array_has_a_value_where_it_has_none() {
         }
     }
 }
+
+#[test]
+fn a_run_of_two_billion_elements_is_looked_up_where_it_is_read() {
+    let runs = RunArray::try_new(&Int32Array::from(vec![3, i32::MAX]), &Int8Array::from(vec![1, 2])).expect("runs");
+    let field = Arc::new(Field::new_list_field(runs.data_type().clone(), true));
+    let offsets = arrow::buffer::OffsetBuffer::new(vec![2, 4, 4, 5].into());
+    check_json(ListArray::new(field, offsets, Arc::new(runs), None), &["[1,2]", "[]", "[2]"]);
+}
