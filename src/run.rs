@@ -65,6 +65,11 @@ fn answer(command: &ForPeople, output: &Output) -> ExitCode {
     code
 }
 
+/// The process ends now. A runtime that is shut down would let a task that asks for the time panic.
+fn leave(runtime: tokio::runtime::Runtime) {
+    std::mem::forget(runtime);
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -92,7 +97,7 @@ fn check(config: &Path, output: &Output) -> Result<()> {
     let runtime = runtime()?;
     let checked = runtime.block_on(check::run(config, &output));
     // A thread that waits for the name service is not waited for.
-    runtime.shutdown_background();
+    leave(runtime);
     match checked {
         Ok(()) => output.message(&json!({
             "type": "CONNECTION_STATUS",
@@ -120,7 +125,7 @@ fn write(config: &Path, catalog: &Path, output: Output, termination: Termination
         let runtime = runtime()?;
         let ended = runtime.block_on(write::run(config, &catalog, std::io::stdin(), output.clone(), termination));
         // The thread that reads stdin may wait for ever.
-        runtime.shutdown_background();
+        leave(runtime);
         ended
     });
     match outcome {
