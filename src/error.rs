@@ -164,8 +164,8 @@ impl Error {
 
     /// Names the stream, unless an inner step named one already.
     #[must_use]
-    pub fn with_stream(mut self, namespace: Option<&str>, name: &str) -> Self {
-        self.0.stream.get_or_insert_with(|| StreamName { namespace: namespace.map(Into::into), name: name.into() });
+    pub fn with_stream(mut self, name: &StreamName) -> Self {
+        self.0.stream.get_or_insert_with(|| name.clone());
         self
     }
 

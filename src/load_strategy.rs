@@ -89,7 +89,7 @@ impl LoadStrategy {
                         stream.name
                     ),
                 )
-                .with_stream(stream.name.namespace.as_deref(), &stream.name.name));
+                .with_stream(&stream.name));
             }
         };
         Ok(Self { rows, earlier, publish })

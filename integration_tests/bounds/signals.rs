@@ -11,8 +11,8 @@ use crate::support::workload;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        Trial::test("signals::twice_ends_at_once", twice_ends_at_once),
-        Trial::test("signals::the_last_of_two_is_what_it_dies_of", the_last_of_two),
+        Trial::test("signals::twice_ends_at_once", || two("TERM", -15)),
+        Trial::test("signals::the_last_of_two_is_what_it_dies_of", || two("INT", -2)),
         Trial::test("signals::an_ignored_interrupt_stays_ignored", an_ignored_interrupt),
         Trial::test("signals::a_publication_that_waits_is_given_up", a_publication_that_waits),
     ];
@@ -97,29 +97,17 @@ fn at_a_lock(name: &str, code: i32) -> Result<(), Failed> {
     Ok(())
 }
 
-fn twice_ends_at_once() -> Result<(), Failed> {
+/// The second signal ends it at once, and by itself.
+fn two(last: &str, code: i32) -> Result<(), Failed> {
     let bed = Bed::new()?;
     assert_eq!(bed.append().run(b"").code(), 0);
     let _lock = bed.lock("airbyte.rows", "ACCESS EXCLUSIVE")?;
     let running = locked_out(&bed)?;
     running.signal("TERM");
     std::thread::sleep(Duration::from_millis(500));
-    running.signal("TERM");
+    running.signal(last);
     let outcome = end(running, Duration::from_secs(4))?;
-    assert_eq!(outcome.code(), -15, "{outcome:#?}");
-    Ok(())
-}
-
-fn the_last_of_two() -> Result<(), Failed> {
-    let bed = Bed::new()?;
-    assert_eq!(bed.append().run(b"").code(), 0);
-    let _lock = bed.lock("airbyte.rows", "ACCESS EXCLUSIVE")?;
-    let running = locked_out(&bed)?;
-    running.signal("TERM");
-    std::thread::sleep(Duration::from_millis(500));
-    running.signal("INT");
-    let outcome = end(running, Duration::from_secs(4))?;
-    assert_eq!(outcome.code(), -2, "{outcome:#?}");
+    assert_eq!(outcome.code(), code, "{outcome:#?}");
     Ok(())
 }
 

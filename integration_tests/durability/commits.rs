@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 
-use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, logged, records, state, succeeded};
+use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, logged, records, state, succeeded, window};
 use crate::support::fault_proxy::{Act, Point};
 
 pub fn trials() -> Vec<Trial> {
@@ -46,16 +46,12 @@ fn answered() -> Point {
 fn of_a_window(route: Route, point: &Point, act: Act, times: u32) -> Checked {
     let scenario = Scenario::by(route)?;
     let mut sync = scenario.start(&[("events", Mode::Append), ("people", Mode::Dedup)]);
-    let part = |part: u32| {
-        let ids = part * 100..part * 100 + 100;
-        [records("events", part, ids.clone()), records("people", part, ids), state(part)].concat()
-    };
-    sync.feed(part(0).as_bytes());
+    sync.feed(window(0).as_bytes());
     sync.wait_for_states(1, SOON)?;
     scenario.proxy.order(point.clone(), act, times);
-    sync.feed(part(1).as_bytes());
+    sync.feed(window(1).as_bytes());
     sync.wait_for_states(2, SOON)?;
-    sync.feed(part(2).as_bytes());
+    sync.feed(window(2).as_bytes());
     let outcome = sync.finish(SOON)?;
     succeeded(&outcome, 3)?;
     if scenario.proxy.fired() != times as usize {

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use crate::scenario::{
-    Checked, Mode, SOON, Scenario, catalog, complete, failed, logged, records, state, succeeded, wait_for,
+    Checked, Mode, SOON, Scenario, catalog, complete, failed, logged, records, state, succeeded, wait_for, window,
 };
 use crate::support::connector::{Connector, Running};
 use crate::support::fault_proxy::{Act, Point, Way};
@@ -56,15 +56,11 @@ fn with_a_merge_waiting(
     mut harm: impl FnMut(&str) -> Checked,
 ) -> Result<crate::support::connector::Outcome, String> {
     let mut sync = scenario.start(&[("events", Mode::Append), ("people", Mode::Dedup)]);
-    let part = |part: u32| {
-        let ids = part * 100..part * 100 + 100;
-        [records("events", part, ids.clone()), records("people", part, ids), state(part)].concat()
-    };
-    sync.feed(part(0).as_bytes());
+    sync.feed(window(0).as_bytes());
     sync.wait_for_states(1, SOON)?;
     let holder = scenario.database.superuser()?;
     holder.run("BEGIN; LOCK TABLE airbyte.people IN SHARE MODE")?;
-    sync.feed(part(1).as_bytes());
+    sync.feed(window(1).as_bytes());
     for _ in 0..times {
         let pid = scenario.wait_for_process("wait_event_type = 'Lock' AND query LIKE 'INSERT%'")?;
         harm(&pid)?;

@@ -208,6 +208,12 @@ pub fn state(number: u32) -> String {
     format!("{}\n", json!({"type": "STATE", "state": {"type": "GLOBAL", "global": global}}))
 }
 
+/// A hundred records of `events` and `people` each, and their state.
+pub fn window(number: u32) -> String {
+    let ids = number * 100..number * 100 + 100;
+    [records("events", number, ids.clone()), records("people", number, ids), state(number)].concat()
+}
+
 pub fn complete(streams: &[&str]) -> String {
     let line = |name: &&str| {
         let status = json!({"stream_descriptor": {"name": name}, "status": "COMPLETE"});

@@ -79,7 +79,7 @@ fn columns(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Resul
     let mut columns = Vec::with_capacity(layout.columns.len());
     for column in &layout.columns {
         let Some((position, field)) = batch.schema_ref().column_with_name(&column.field) else {
-            columns.push(nulls(column.column_type, batch.num_rows()));
+            columns.push(ColumnBuilder::nulls(column.column_type, batch.num_rows()));
             continue;
         };
         let cast = cast(batch.column(position), field, column.column_type)?;
@@ -110,14 +110,6 @@ fn objects(batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, 
 fn cast(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<types::arrow::Cast, Unfit> {
     types::arrow::cast(array, field, to)
         .map_err(|e| Unfit { column: Some(field.name().clone()), reason: e.to_string() })
-}
-
-fn nulls(column_type: ColumnType, rows: usize) -> ArrayRef {
-    let mut builder = ColumnBuilder::new(column_type);
-    for _ in 0..rows {
-        builder.append(Token::MISSING, "");
-    }
-    builder.finish()
 }
 
 /// The name of a column that each of our tables has for itself.

@@ -1,5 +1,7 @@
 //! The meta columns that differ from row to row: raw id and extraction time.
 
+use crate::types::calendar::{FIRST_TIMESTAMP, LAST_TIMESTAMP, SECONDS_TO_POSTGRES_EPOCH};
+
 /// Makes `_airbyte_raw_id`s: UUIDs of version 7, so that ids of one load stand together in an index.
 pub struct RawIds {
     random: fastrand::Rng,
@@ -38,13 +40,10 @@ impl Default for RawIds {
     }
 }
 
-/// Milliseconds from 1970 to 2000, Postgres's epoch.
-const EPOCH_MILLIS: i64 = 946_684_800_000;
-/// The first and last instant that `timestamptz` holds, in microseconds since 2000.
-const FIRST_MICROS: i64 = -211_813_488_000_000_000;
-const LAST_MICROS: i64 = 9_223_371_331_199_999_999;
-
 /// `emitted_at` as Postgres counts, moved to the nearest instant that it can store.
 pub fn extracted_at(emitted_at_ms: i64) -> i64 {
-    emitted_at_ms.saturating_sub(EPOCH_MILLIS).saturating_mul(1_000).clamp(FIRST_MICROS, LAST_MICROS)
+    emitted_at_ms
+        .saturating_sub(SECONDS_TO_POSTGRES_EPOCH * 1_000)
+        .saturating_mul(1_000)
+        .clamp(FIRST_TIMESTAMP, LAST_TIMESTAMP)
 }

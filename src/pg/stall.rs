@@ -39,13 +39,16 @@ impl Session {
         answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
         let mut answer = std::pin::pin!(answer);
+        let settled = |answered: std::result::Result<T, tokio_postgres::Error>| {
+            answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()))
+        };
         let mut patience = limits::SILENCE;
         let mut silence = Duration::ZERO;
         let mut doubtful = false;
         let mut unknown = Duration::ZERO;
         loop {
             if let Ok(answered) = timeout(patience, &mut answer).await {
-                return answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()));
+                return settled(answered);
             }
             silence += patience;
             match self.look().await {
@@ -67,7 +70,7 @@ impl Session {
                 seen => {
                     // It may have come during this look.
                     if let Ok(answered) = timeout(Duration::ZERO, &mut answer).await {
-                        return answered.map_err(|error| statement_error(error, doing, statement, self.driver.end()));
+                        return settled(answered);
                     }
                     self.abandon();
                     return Err(silent(doing, silence, seen));

@@ -93,7 +93,7 @@ impl ConfiguredCatalog {
                     ErrorKind::Catalog,
                     format!("the configured catalog has stream {} twice", stream.name),
                 )
-                .with_stream(stream.name.namespace.as_deref(), &stream.name.name));
+                .with_stream(&stream.name));
             }
             streams.push(stream);
         }
@@ -139,9 +139,7 @@ struct JsonSchema {
 impl RawConfiguredStream {
     fn check(self) -> Result<ConfiguredStream> {
         let name = StreamName::new(self.stream.namespace.as_deref(), &self.stream.name);
-        let refuse = |message: String| {
-            Err(Error::new(ErrorKind::Catalog, message).with_stream(name.namespace.as_deref(), &name.name))
-        };
+        let refuse = |message: String| Err(Error::new(ErrorKind::Catalog, message).with_stream(&name));
         let properties = self.stream.json_schema.map(|s| s.properties).unwrap_or_default();
         let open = properties.is_empty();
         let declared = |field: &String| properties.iter().any(|(name, _)| name == field);

@@ -23,9 +23,9 @@ pub use write::{write_date, write_time, write_timestamp};
 /// 1970-01-01 to 2000-01-01.
 pub const SECONDS_TO_POSTGRES_EPOCH: i64 = DAYS_TO_POSTGRES_EPOCH * SECONDS_PER_DAY;
 
-const SECONDS_PER_DAY: i64 = 86_400;
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
+pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
+pub(super) const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
 /// 1970-01-01 to 2000-01-01.
 const DAYS_TO_POSTGRES_EPOCH: i64 = 10_957;
@@ -33,8 +33,10 @@ const DAYS_TO_POSTGRES_EPOCH: i64 = 10_957;
 /// 4714-11-24 BC, day 0 of the Julian count: the first day of both `date` and `timestamp`.
 const FIRST_DAY: i64 = days_from_civil(-4713, 11, 24);
 const LAST_DATE: i64 = days_from_civil(5_874_897, 12, 31);
-const FIRST_TIMESTAMP: i64 = FIRST_DAY * MICROS_PER_DAY;
-const LAST_TIMESTAMP: i64 = days_from_civil(294_277, 1, 1) * MICROS_PER_DAY - 1;
+/// The first and the last instant that `timestamp` and `timestamptz` hold, in microseconds since 2000.
+pub const FIRST_TIMESTAMP: i64 = FIRST_DAY * MICROS_PER_DAY;
+/// See [`FIRST_TIMESTAMP`].
+pub const LAST_TIMESTAMP: i64 = days_from_civil(294_277, 1, 1) * MICROS_PER_DAY - 1;
 
 /// Postgres refuses offsets of 16 hours and more.
 const ZONE_LIMIT_SECONDS: i32 = 16 * 3_600;

@@ -55,8 +55,5 @@ pub(super) fn temporal<T>(
     if token.kind != Kind::String {
         return Err(Reason::SerializationError);
     }
-    with_text(token, line, parse).map_err(|error| match error {
-        TemporalError::OutOfRange => Reason::FieldSizeLimitation,
-        TemporalError::Unparsable => Reason::SerializationError,
-    })
+    Ok(with_text(token, line, parse)?)
 }

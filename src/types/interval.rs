@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, FixedSizeBinaryArray, FixedSizeBinaryBuilder};
 
-use super::calendar::{Span, parse_span};
+use super::calendar::{MICROS_PER_DAY, Span, parse_span};
 use super::date::temporal;
 use super::{ColumnKind, Outcome, put_fixed};
 use crate::json::Token;
@@ -59,12 +59,11 @@ pub(super) fn to_bytes(span: Span) -> [u8; INTERVAL_BYTES as usize] {
 
 /// Of the bytes that a column holds, what Postgres compares: a month is 30 days, a day 24 hours.
 pub(crate) fn compared(bytes: &[u8]) -> i128 {
-    const MICROS_PER_DAY: i128 = 86_400_000_000;
     let whole = |range: std::ops::Range<usize>| {
         let part = bytes.get(range).unwrap_or_default();
         let sign = if part.first().is_some_and(|byte| byte & 0x80 != 0) { -1_i128 } else { 0 };
         part.iter().fold(sign, |value, byte| value << 8 | i128::from(*byte))
     };
     let (micros, days, months) = (whole(0..8), whole(8..12), whole(12..16));
-    (months * 30 + days) * MICROS_PER_DAY + micros
+    (months * 30 + days) * i128::from(MICROS_PER_DAY) + micros
 }

@@ -14,6 +14,7 @@ pub mod calendar;
 mod boolean;
 mod bytes;
 mod date;
+mod fixed;
 mod float;
 mod integer;
 mod interval;
@@ -35,6 +36,8 @@ use ::arrow::array::{Array, ArrayBuilder, ArrayRef};
 use ::arrow::buffer::NullBuffer;
 
 use crate::json::{Kind, Token};
+use crate::numeric::NumberError;
+use calendar::TemporalError;
 pub(crate) use interval::compared as compared_interval;
 pub use number::DecimalSize;
 pub(crate) use number::Numbers;
@@ -54,6 +57,24 @@ impl Reason {
         match self {
             Self::FieldSizeLimitation => "DESTINATION_FIELD_SIZE_LIMITATION",
             Self::SerializationError => "DESTINATION_SERIALIZATION_ERROR",
+        }
+    }
+}
+
+impl From<NumberError> for Reason {
+    fn from(error: NumberError) -> Self {
+        match error {
+            NumberError::OutOfRange => Self::FieldSizeLimitation,
+            NumberError::NotInteger | NumberError::Unparsable => Self::SerializationError,
+        }
+    }
+}
+
+impl From<TemporalError> for Reason {
+    fn from(error: TemporalError) -> Self {
+        match error {
+            TemporalError::OutOfRange => Self::FieldSizeLimitation,
+            TemporalError::Unparsable => Self::SerializationError,
         }
     }
 }
@@ -322,6 +343,17 @@ column_types! {
     Uuid => uuid::UuidKind,
     /// Months, days and microseconds.
     Interval => interval::Interval,
+}
+
+impl ColumnBuilder {
+    /// A column of NULLs.
+    pub fn nulls(column_type: ColumnType, rows: usize) -> ArrayRef {
+        let mut builder = Self::new(column_type);
+        for _ in 0..rows {
+            builder.append(Token::MISSING, "");
+        }
+        builder.finish()
+    }
 }
 
 /// Runs `f` on the characters of a string token.

@@ -12,7 +12,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int64Type};
 use serde::Serialize;
 
-use super::{ColumnKind, Outcome, Reason, put_sized, with_text};
+use super::{ColumnKind, Outcome, put_sized, with_text};
 use crate::json::{Kind, Token};
 use crate::numeric::{self, NumberError, Scaled};
 
@@ -138,8 +138,7 @@ fn decode(
     };
     match checked {
         Ok(()) => Outcome::Stored,
-        Err(NumberError::OutOfRange) => Outcome::Nulled(Reason::FieldSizeLimitation),
-        Err(_) => Outcome::Nulled(Reason::SerializationError),
+        Err(error) => Outcome::Nulled(error.into()),
     }
 }
 

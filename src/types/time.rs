@@ -5,45 +5,13 @@ use arrow::array::{
 };
 
 use super::date::temporal;
-use super::{ColumnKind, Outcome, calendar, put_fixed};
+use super::fixed::fixed_kind;
+use super::{ColumnKind, Outcome, calendar};
 use crate::json::Token;
 
-pub struct Time;
-
-impl ColumnKind for Time {
-    const SQL: &'static str = "pg_catalog.time";
-    const TYPNAME: &'static str = "time";
-    const OID: u32 = 1083;
-    type Parameter = ();
-    type Builder = Time64MicrosecondBuilder;
-    type Reader<'a> = &'a Time64MicrosecondArray;
-
-    fn builder() -> Self::Builder {
-        Time64MicrosecondBuilder::with_capacity(0)
-    }
-
-    fn append_null(out: &mut Self::Builder) {
-        out.append_null();
-    }
-
-    fn decode((): (), token: Token, line: &str, out: &mut Self::Builder) -> Outcome {
-        match temporal(token, line, calendar::parse_time) {
-            Ok(micros) => {
-                out.append_value(micros);
-                Outcome::Stored
-            }
-            Err(reason) => Outcome::Nulled(reason),
-        }
-    }
-
-    fn reader(array: &dyn Array) -> Option<Self::Reader<'_>> {
-        array.as_any().downcast_ref()
-    }
-
-    fn encode(array: &Self::Reader<'_>, row: usize, out: &mut Vec<u8>) {
-        put_fixed(array.value(row).to_be_bytes(), out);
-    }
-}
+fixed_kind!(Time, "time", 1083, Time64MicrosecondBuilder, Time64MicrosecondArray, |token, line| {
+    temporal(token, line, calendar::parse_time)
+});
 
 /// Arrow has no time with an offset: the column holds Postgres's own twelve bytes, microseconds of the day and seconds
 /// west of UTC.

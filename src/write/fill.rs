@@ -34,8 +34,7 @@ pub(super) async fn load_targets(
             }
             fill_and_merge(cx, session, target, &table, &load.rows).await
         };
-        let key_index =
-            loaded.await.map_err(|error| error.with_stream(target.name.namespace.as_deref(), &target.name.name))?;
+        let key_index = loaded.await.map_err(|error| error.with_stream(&target.name))?;
         fates.push(Fate::Loaded(key_index, Vec::new()));
     }
     Ok(fates)

@@ -233,7 +233,7 @@ async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) ->
         let name = target.name.clone();
         if let Err(error) = publish::finish(cx, &mut loader.link, target, complete).await {
             cx.output.warn(&format!("Stream {name} is not published: {}", error.message()));
-            failed.get_or_insert(error.with_stream(name.namespace.as_deref(), &name.name));
+            failed.get_or_insert(error.with_stream(&name));
             continue;
         }
         cx.output.info(&format!(

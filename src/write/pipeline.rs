@@ -260,20 +260,23 @@ impl Pipeline {
     fn take_in(&mut self, chunk: &Bytes) -> Result<()> {
         let now = protocol::now_ms();
         self.router.set_time(u64::try_from(now).unwrap_or(0));
-        let taken = if let Ok(text) = simdutf8::basic::from_utf8(chunk) {
-            let lines = if self.lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
-            text.len() - lines.len() + self.take_in_lines(lines, now)?
+        let marks = if self.lines == 0 {
+            chunk.chunks_exact(BYTE_ORDER_MARK.len()).take_while(|bytes| *bytes == BYTE_ORDER_MARK).count()
         } else {
-            let mark = if self.lines == 0 && chunk.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-            let lines = chunk.get(mark..).unwrap_or_default();
-            let line = lines
+            0
+        };
+        let unmarked = chunk.get(marks * BYTE_ORDER_MARK.len()..).unwrap_or_default();
+        let taken = if let Ok(text) = simdutf8::basic::from_utf8(unmarked) {
+            self.take_in_lines(text, now)?
+        } else {
+            let line = unmarked
                 .split(|&byte| byte == b'\n')
                 .position(|line| simdutf8::basic::from_utf8(line).is_err())
                 .unwrap_or(0);
-            let good = lines.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
+            let good = unmarked.split(|&byte| byte == b'\n').take(line).map(|l| l.len() + 1).sum::<usize>();
             // The lines before it still count.
-            let good = std::str::from_utf8(lines.get(..good).unwrap_or_default()).unwrap_or_default();
-            let taken = mark + self.take_in_lines(good, now)?;
+            let good = std::str::from_utf8(unmarked.get(..good).unwrap_or_default()).unwrap_or_default();
+            let taken = self.take_in_lines(good, now)?;
             if self.batch.is_none() {
                 self.lines += 1;
                 return Err(self.refuse(&BadLine::from("it is not valid UTF-8".to_owned())));
@@ -282,7 +285,7 @@ impl Pipeline {
         };
         if let Some(batch) = &mut self.batch {
             // A copy: the line of the batch may be large, and what follows it in a chunk is not.
-            batch.rest = Bytes::copy_from_slice(chunk.get(taken..).unwrap_or_default());
+            batch.rest = Bytes::copy_from_slice(unmarked.get(taken..).unwrap_or_default());
         }
         Ok(())
     }
@@ -324,9 +327,7 @@ impl Pipeline {
         let columns = self.open.get(batch.stream).and_then(Option::as_ref).and_then(|open| open.columns.as_ref());
         if let Some((file, columns)) = columns {
             let layout = loader.open(batch.stream, file, columns).await.map_err(|error| {
-                error
-                    .context(&format!("line {} of the input", self.lines))
-                    .with_stream(batch.name.namespace.as_deref(), &batch.name.name)
+                error.context(&format!("line {} of the input", self.lines)).with_stream(&batch.name)
             })?;
             self.router.renew(batch.stream, layout);
         }
@@ -345,11 +346,7 @@ impl Pipeline {
     fn take_in_piece(&mut self, piece: Result<Piece>) -> Result<()> {
         let Some(batch) = &mut self.batch else { return Ok(()) };
         let name = batch.name.clone();
-        let at = |error: Error| {
-            error
-                .context(&format!("line {} of the input", self.lines))
-                .with_stream(name.namespace.as_deref(), &name.name)
-        };
+        let at = |error: Error| error.context(&format!("line {} of the input", self.lines)).with_stream(&name);
         match piece.map_err(at)? {
             Piece::Opened { name, schema } => {
                 if let Some(open) = self.open.get_mut(batch.stream).and_then(Option::as_mut) {
@@ -458,7 +455,7 @@ impl Pipeline {
     fn refuse(&self, bad: &BadLine) -> Error {
         let error = Error::new(ErrorKind::Input, &*bad.reason).context(&cannot_be_used(self.lines));
         match &bad.stream {
-            Some(name) => error.with_stream(name.namespace.as_deref(), &name.name),
+            Some(name) => error.with_stream(name),
             None => error,
         }
     }

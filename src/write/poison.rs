@@ -100,11 +100,11 @@ impl Sift<'_> {
             let key_index = if keyless.contains(&load.stream) { KeyIndex::None } else { target.key_index };
             let target = Target { key_index, ..(*target).clone() };
             let mut share = Share { target, key_index, load, refused: Vec::new(), stop: None };
-            self.stream(&mut share, &mut room).await.map_err(|error| named(error, &share.target))?;
+            self.stream(&mut share, &mut room).await.map_err(|error| error.with_stream(&share.target.name))?;
             shares.push(share);
         }
         for share in &mut shares {
-            self.once_more(share).await.map_err(|error| named(error, &share.target))?;
+            self.once_more(share).await.map_err(|error| error.with_stream(&share.target.name))?;
             if share.stop.is_none() && self.fails() && !share.refused.is_empty() {
                 share.stop = Some(share.refused.remove(0));
             }
@@ -114,7 +114,7 @@ impl Sift<'_> {
         }
         for share in shares.iter().filter(|share| !share.refused.is_empty()) {
             let set_aside = rejected::set_aside(self.cx, self.session, &share.target, share.load, &share.refused).await;
-            set_aside.map_err(|error| named(error, &share.target))?;
+            set_aside.map_err(|error| error.with_stream(&share.target.name))?;
         }
         Ok(shares.into_iter().map(|share| Fate::Loaded(share.target.key_index, share.refused)).collect())
     }
@@ -183,10 +183,6 @@ impl Sift<'_> {
     }
 }
 
-fn named(error: Error, target: &Target) -> Error {
-    error.with_stream(target.name.namespace.as_deref(), &target.name.name)
-}
-
 /// Which record of the stream in this sync a row of the window that loads is, counted from 1.
 pub(super) fn position(target: &Target, row: u64) -> u64 {
     target.stored + target.rejected + row + 1
@@ -223,5 +219,5 @@ pub(super) fn error(cx: &Context, target: &Target, refused: Refused) -> Error {
             target.name
         ))
         .remark(&format!("change the record at its source, or what refuses it in the database{way_out}"))
-        .with_stream(target.name.namespace.as_deref(), &target.name.name)
+        .with_stream(&target.name)
 }

@@ -37,7 +37,7 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
     // First everything that can be refused, so that a sync that cannot work changes nothing.
     for plan in plans {
         let name = &plan.stream.name;
-        schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?;
+        schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name))?;
     }
     let token = format!("{:032x}", fastrand::u128(..));
     let mut began = None;
@@ -70,7 +70,7 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
                     target => target,
                 }
             });
-            targets.push(target.await.map_err(|e| e.with_stream(name.namespace.as_deref(), &name.name))?);
+            targets.push(target.await.map_err(|e| e.with_stream(name))?);
         }
     }
     Ok(targets)

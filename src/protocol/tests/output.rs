@@ -133,7 +133,7 @@ fn errors_have_the_protocols_shape() {
     let error = Error::new(ErrorKind::Locked, "table t is locked")
         .with_sqlstate("55P03")
         .with_source(std::io::Error::other("canceling statement"))
-        .with_stream(Some("n"), "s");
+        .with_stream(&StreamName::new(Some("n"), "s"));
     sink.output().error(&error);
     let [message] = sink.messages().try_into().expect("one message");
     let emitted_at = message["trace"]["emitted_at"].clone();
@@ -153,7 +153,11 @@ fn errors_have_the_protocols_shape() {
 fn errors_without_stream_or_namespace_leave_them_out() {
     let sink = Sink::default();
     sink.output().error(&Error::new(ErrorKind::Config, "no"));
-    sink.output().error(&Error::new(ErrorKind::Internal, "no").with_stream(None, "s").with_stream(Some("outer"), "t"));
+    sink.output().error(
+        &Error::new(ErrorKind::Internal, "no")
+            .with_stream(&StreamName::new(None, "s"))
+            .with_stream(&StreamName::new(Some("outer"), "t")),
+    );
     let errors: Vec<Value> = sink.messages().into_iter().map(|m| m["trace"]["error"].clone()).collect();
     assert_eq!(
         errors,

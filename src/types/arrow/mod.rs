@@ -177,7 +177,7 @@ pub fn cast(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Cast, Unf
     type_of(field, 0)?;
     let (array, field) = &expand(array, field)?;
     if let DataType::Null = array.data_type() {
-        return Ok(Cast::whole(nulls(array.len(), to)));
+        return Ok(Cast::whole(ColumnBuilder::nulls(to, array.len())));
     }
     if let Some(cast) = direct(array, field, to)? {
         return Ok(cast);
@@ -291,15 +291,6 @@ fn append(builder: &mut ColumnBuilder, json: &str) -> Outcome {
 fn append_nothing(builder: &mut ColumnBuilder, reason: Reason) -> Outcome {
     builder.append(Token::MISSING, "");
     Outcome::Nulled(reason)
-}
-
-/// A column of NULLs.
-fn nulls(rows: usize, to: ColumnType) -> ArrayRef {
-    let mut builder = ColumnBuilder::new(to);
-    for _ in 0..rows {
-        builder.append(Token::MISSING, "");
-    }
-    builder.finish()
 }
 
 /// `nulls` with the rows that became NULL.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 
 use super::render::{self, Sink};
-use super::{Unfit, check_depth, texts, type_of};
+use super::{Unfit, texts, type_of};
 use crate::json::{self, Scanner};
 use crate::limits;
 use crate::types::{Outcome, Reason};
@@ -30,7 +30,7 @@ pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
     let mut columns = Vec::new();
     for (field, array) in schema.fields().iter().zip(batch.columns()) {
         let named = |Unfit(text): Unfit| Unfit(format!("column \"{}\": {text}", field.name()));
-        check_depth(0).and_then(|()| type_of(field, 0)).map_err(named)?;
+        type_of(field, 0).map_err(named)?;
         let mut name = Sink::default();
         name.string(field.name());
         columns.push((field, name, render::writer(array, field).map_err(named)?, render::holds_json(field)));

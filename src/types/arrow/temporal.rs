@@ -17,13 +17,12 @@ use chrono::{DateTime, Offset, TimeZone};
 
 use super::render::Writer;
 use super::{Cast, convert, keep};
-use crate::types::calendar::{self, SECONDS_TO_POSTGRES_EPOCH, Span, TemporalError};
+use crate::types::calendar::{
+    self, MICROS_PER_DAY, MICROS_PER_SECOND, SECONDS_PER_DAY, SECONDS_TO_POSTGRES_EPOCH, Span, TemporalError,
+};
 use crate::types::{ColumnType, Outcome, Reason, interval};
 
-const SECONDS_PER_DAY: i64 = 86_400;
 const MILLIS_PER_DAY: i64 = SECONDS_PER_DAY * 1_000;
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// The conversions that need no text.
@@ -32,10 +31,10 @@ pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Option<Cast> {
     use DataType as D;
     match (to, array.data_type()) {
         (T::Date, D::Date32) => {
-            Some(keep::<Date32Type>(array, |days| calendar::stored_date(days.into()).map(drop).map_err(reason)))
+            Some(keep::<Date32Type>(array, |days| calendar::stored_date(days.into()).map(drop).map_err(Reason::from)))
         }
         (T::Date, D::Date64) => Some(convert::<Date64Type, Date32Type>(array, |millis| {
-            calendar::stored_date(millis.div_euclid(MILLIS_PER_DAY)).map_err(reason)
+            calendar::stored_date(millis.div_euclid(MILLIS_PER_DAY)).map_err(Reason::from)
         })),
         (T::Time, _) => times(array),
         (T::TimeTz, _) => times(array).map(with_zone),
@@ -47,13 +46,6 @@ pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Option<Cast> {
         }
         (T::Interval, _) => spans(array),
         _ => None,
-    }
-}
-
-fn reason(error: TemporalError) -> Reason {
-    match error {
-        TemporalError::OutOfRange => Reason::FieldSizeLimitation,
-        TemporalError::Unparsable => Reason::SerializationError,
     }
 }
 
@@ -107,7 +99,7 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, zone: &Zone) -> Cast {
             .ok_or(TemporalError::OutOfRange)
             .and_then(calendar::stored_timestamp)
     };
-    let stored = |value, per_second| stored(value, per_second).map_err(reason);
+    let stored = |value, per_second| stored(value, per_second).map_err(Reason::from);
     match unit {
         TimeUnit::Second => convert::<TimestampSecondType, Int64Type>(array, |value| stored(value, 1)),
         TimeUnit::Millisecond => convert::<TimestampMillisecondType, Int64Type>(array, |value| stored(value, 1_000)),
@@ -203,7 +195,7 @@ fn spans(array: &ArrayRef) -> Option<Cast> {
             Ok(span) => out.append_value(interval::to_bytes(span)).expect("the width is the builder's"),
             Err(error) => {
                 out.append_null();
-                outcomes.push((row, Outcome::Nulled(reason(error))));
+                outcomes.push((row, Outcome::Nulled(error.into())));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-const SECONDS_PER_DAY: i64 = 86_400;
+use super::SECONDS_PER_DAY;
 
 /// Appends the date that is so many days after 1970-01-01, e.g. `2024-01-15` or `0044-03-15 BC`.
 ///
