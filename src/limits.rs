@@ -134,6 +134,8 @@ pub const LAST_ERROR_TRIES: usize = 2_000;
 pub const LAST_ERROR_PAUSE: Duration = Duration::from_millis(1);
 /// Rows that are set aside in one sync.
 pub const REJECTED_ROWS: u64 = 1_000;
+/// How often rows of a window that may only have lacked others are tried once more, as long as that helps any.
+pub const SECOND_CHANCES: usize = 8;
 /// Longest text of a LOG or an error, in bytes.
 pub const ERROR_TEXT_BYTES: usize = 4_096;
 /// How long a whole `check` may take; [`CONNECT_TIMEOUT`] of it until the login has ended.

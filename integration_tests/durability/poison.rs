@@ -1,6 +1,7 @@
 //! Rows that the database refuses for a reason of its own: found, named by their position, and kept from harming others.
 
 mod kinds;
+mod references;
 
 use std::ops::Range;
 
@@ -24,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
             trials.push(Trial::test(name, move || Ok(refused(kind, mode)?)));
         }
     }
+    trials.extend(references::trials());
     trials.extend([
         Trial::test("poison::raw", || Ok(raw()?)),
         Trial::test("poison::first_refresh", || Ok(first_refresh()?)),
@@ -32,9 +34,6 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("poison::more_than_are_set_aside", || Ok(too_many()?)),
         Trial::test("poison::loser_of_its_key", || Ok(loser()?)),
         Trial::test("poison::first_load_with_returning_keys", || Ok(returning_keys()?)),
-        Trial::test("poison::parent_comes_later", || Ok(parent_later()?)),
-        Trial::test("poison::other_stream_comes_later", || Ok(other_stream_later()?)),
-        Trial::test("poison::smaller_stream_that_others_refer_to", || Ok(smaller_stream_first()?)),
         Trial::test("poison::only_at_times", || Ok(at_times()?)),
         Trial::test("poison::only_as_a_whole", || Ok(as_a_whole()?)),
         Trial::test("poison::several_sessions", || Ok(several_sessions()?)),
@@ -309,63 +308,6 @@ fn returning_keys() -> Checked {
     scenario.holds("events", &[0..1_000])?;
     same(&scenario.sql.value("SELECT count(*) FROM airbyte.events WHERE pad = 'again'")?, "500")?;
     same(&rejected(&scenario, "position")?, "1001")
-}
-
-/// A constraint that is checked at the commit: a row's parent may come after it, in the other half.
-fn parent_later() -> Checked {
-    let streams = [("events", Mode::Append)];
-    let script = "ALTER TABLE airbyte.events ADD CONSTRAINT ids UNIQUE (id);
-        UPDATE airbyte.events SET part = id;
-        ALTER TABLE airbyte.events ADD CONSTRAINT parent FOREIGN KEY (part) REFERENCES airbyte.events (id)
-            DEFERRABLE INITIALLY DEFERRED";
-    let family = |ids: Range<u32>| ids.map(|id| row("events", id, id | 1, Some("pad"))).collect::<String>();
-    let orphan = row("events", 999, ID, Some(VALUE));
-    let mut scenario = prepared(json!({}), &streams, script)?;
-    let input = |base: u32| {
-        family(base..base + 100)
-            + &state(1)
-            + &family(base + 100..base + 151)
-            + &orphan
-            + &family(base + 151..base + 200)
-    };
-    let outcome = sync(&scenario, &streams, &(input(100) + &state(2)))?;
-    silent(&outcome)?;
-    failed(&outcome, "config_error", &["record 152 of stream events", "constraint \"parent\""])?;
-    counts(&outcome, &[100])?;
-    scenario.holds("events", &[0..50, 100..200])?;
-    scenario.settings = set_aside();
-    let outcome = sync(&scenario, &streams, &(input(1_000) + &state(2)))?;
-    silent(&outcome)?;
-    succeeded(&outcome, 2)?;
-    scenario.holds("events", &[0..50, 100..200, 1_000..1_200])?;
-    same(&rejected(&scenario, "position, constraint_name")?, "152 parent")
-}
-
-/// A stream refers to one that comes after it in the same window: set aside is only what refers to nothing.
-fn other_stream_later() -> Checked {
-    let streams = [("events", Mode::Append), ("others", Mode::Append)];
-    let script = "ALTER TABLE airbyte.others ADD CONSTRAINT ids UNIQUE (id);
-        ALTER TABLE airbyte.events ADD CONSTRAINT other FOREIGN KEY (id) REFERENCES airbyte.others (id)";
-    let scenario = prepared(set_aside(), &streams, script)?;
-    let input = rows("events", 50..60) + &poison("events", Pad::Value) + &rows("others", 50..60) + &state(1);
-    let outcome = sync(&scenario, &streams, &input)?;
-    silent(&outcome)?;
-    succeeded(&outcome, 1)?;
-    scenario.holds("events", &[0..60])?;
-    scenario.holds("others", &[0..60])?;
-    same(&rejected(&scenario, "position, constraint_name")?, "11 other")
-}
-
-/// What comes first in the window is there first, whatever its size.
-fn smaller_stream_first() -> Checked {
-    let streams = [("events", Mode::Append), ("others", Mode::Append)];
-    let script = "ALTER TABLE airbyte.others ADD CONSTRAINT ids UNIQUE (id);
-        ALTER TABLE airbyte.events ADD CONSTRAINT other FOREIGN KEY (id) REFERENCES airbyte.others (id)";
-    let scenario = prepared(json!({}), &streams, script)?;
-    let input = rows("others", 50..60) + &rows("events", 50..60).repeat(3) + &state(1);
-    succeeded(&sync(&scenario, &streams, &input)?, 1)?;
-    scenario.holds("events", &[0..60, 50..60, 50..60])?;
-    scenario.holds("others", &[0..60])
 }
 
 /// A trigger that raises once and never again.

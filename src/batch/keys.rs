@@ -102,6 +102,18 @@ impl KeyReader {
     }
 }
 
+/// The hashes of the rows' keys, in their order; none when equality of such keys is not ours to judge.
+pub(super) fn hash_keys(columns: &[ArrayRef], key: &[(usize, ColumnType)]) -> Option<Vec<u64>> {
+    let state = foldhash::fast::FixedState::default();
+    let mut hashes: Vec<_> = (0..columns.first()?.len()).map(|_| state.build_hasher()).collect();
+    for (index, column_type) in key {
+        if !hash_column(columns.get(*index)?, *column_type, &mut hashes) {
+            return None;
+        }
+    }
+    Some(hashes.iter().map(Hasher::finish).collect())
+}
+
 /// Adds a column to the rows' hashes; false when its equality is not ours to judge (`jsonb`, lists).
 fn hash_column(column: &ArrayRef, column_type: ColumnType, hashes: &mut [impl Hasher]) -> bool {
     let rows = hashes.iter_mut().enumerate();

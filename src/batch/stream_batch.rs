@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema};
 use uuid::Uuid;
 
 use super::foreign::FittedRows;
-use super::keys::KeyReader;
+use super::keys::{KeyReader, hash_keys};
 use super::meta::{self, RawIds};
 use crate::json::{Token, write_quoted};
 use crate::limits;
@@ -75,6 +75,24 @@ impl Rows {
         // A key may come in several parts.
         let keys = KeyFacts { seen_before: self.keys.seen_before || self.keys.duplicates, ..self.keys };
         Self { batches, count, size: usize::try_from(size).unwrap_or(self.size), has_changes: self.has_changes, keys }
+    }
+
+    /// As [`Rows::part`], of single rows by their places in ascending order.
+    #[must_use]
+    pub fn pick(&self, places: &[u64]) -> Self {
+        let mut rows = self.part(0..0);
+        for place in places {
+            rows.append(self.part(*place..place + 1));
+        }
+        rows
+    }
+
+    /// A number for the key of each row, made of the columns `key` of the layout: equal where the keys are. None when that cannot be told
+    /// for such a key.
+    #[must_use]
+    pub fn key_hashes(&self, key: &[(usize, ColumnType)]) -> Option<Vec<u64>> {
+        let hashes = self.batches.iter().map(|batch| hash_keys(batch.columns().get(META_COLUMNS..)?, key));
+        Some(hashes.collect::<Option<Vec<_>>>()?.concat())
     }
 
     /// Adds rows of the same stream, whose places come later.

@@ -28,6 +28,20 @@ pub(super) struct StreamLoad {
     pub rows: Window,
 }
 
+impl StreamLoad {
+    /// Its first rows.
+    fn part(&self, rows: u64) -> Self {
+        Self { stream: self.stream, rows: self.rows.part(0..rows) }
+    }
+}
+
+/// A stream of a window of which nothing was loaded.
+struct Stopped {
+    stream: usize,
+    /// Because of this row, unless it was one of another stream.
+    refused: Option<Refused>,
+}
+
 /// Loads windows; owns the sessions and what is known of the tables.
 pub(super) struct Loader {
     pub cx: Arc<Context>,
@@ -62,7 +76,7 @@ impl Loader {
     pub async fn load(&mut self, loads: &[StreamLoad], states: Vec<Waiting>) -> (Vec<Waiting>, Result<()>) {
         match self.carry(loads).await {
             Ok(stopped) if stopped.is_empty() => (states, Ok(())),
-            Ok(stopped) => self.load_up_to(stopped, states).await,
+            Ok(stopped) => self.load_up_to(loads, stopped, states).await,
             Err(error) => (Vec::new(), Err(error)),
         }
     }
@@ -70,46 +84,74 @@ impl Loader {
     /// Loads what came before the rows that were refused, as far as a state covers it. The sync ends here.
     async fn load_up_to(
         &mut self,
-        stopped: Vec<(&StreamLoad, Option<Refused>)>,
-        states: Vec<Waiting>,
+        loads: &[StreamLoad],
+        mut stopped: Vec<Stopped>,
+        mut states: Vec<Waiting>,
     ) -> (Vec<Waiting>, Result<()>) {
-        let refused = stopped.iter().filter_map(|(load, refused)| Some((load.stream, refused.as_ref()?.row))).collect();
-        let (states, covered) = ledger::up_to(states, &refused);
-        let parts: Vec<StreamLoad> = stopped
-            .iter()
-            .filter_map(|(load, _)| Some((load, *covered.get(&load.stream)?)))
-            .map(|(load, rows)| StreamLoad { stream: load.stream, rows: load.rows.part(0..rows) })
-            .collect();
-        let first = stopped.into_iter().find_map(|(load, refused)| Some((self.targets.get(load.stream)?, refused?)));
-        let error = match first {
-            Some((target, refused)) => poison::error(&self.cx, target, refused),
-            None => Error::new(ErrorKind::Internal, "rows were refused, but nobody knows which"),
-        };
-        match self.carry(&parts).await {
-            Ok(stopped) if stopped.is_empty() => {
-                (states, Err(error.remark("what came before it is stored up to the last STATE")))
+        let mut error = Error::new(ErrorKind::Internal, "rows were refused, but nobody knows which");
+        let mut known = false;
+        while stopped.iter().any(|stopped| stopped.refused.is_some()) {
+            let refused = stopped.iter().filter_map(|s| Some((s.stream, s.refused.as_ref()?.row))).collect();
+            let (good, covered) = ledger::up_to(states, &refused);
+            states = good;
+            let part = |load: &StreamLoad| Some(load.part(*covered.get(&load.stream)?));
+            let left = loads.iter().filter(|load| stopped.iter().any(|stopped| stopped.stream == load.stream));
+            let parts: Vec<StreamLoad> = left.filter_map(part).collect();
+            if !std::mem::replace(&mut known, true) {
+                // What lacks another row may lack it because of the other.
+                stopped
+                    .sort_by_key(|s| s.refused.as_ref().is_none_or(|refused| poison::may_hold_later(&refused.error)));
+                let first = stopped.into_iter().find_map(|s| Some((self.targets.get(s.stream)?, s.refused?)));
+                if let Some((target, refused)) = first {
+                    error = poison::error(&self.cx, target, refused);
+                }
             }
-            _ => (Vec::new(), Err(error)),
+            stopped = match self.carry(&parts).await {
+                Ok(stopped) if stopped.is_empty() => {
+                    return (states, Err(error.remark("what came before it is stored up to the last STATE")));
+                }
+                // Rows may lack others that come after the last of the states.
+                Ok(stopped) => stopped,
+                Err(_) => break,
+            };
         }
+        (Vec::new(), Err(error))
     }
 
     /// Loads rows; when it answers, those of every stream are durable but for the streams that it names.
-    async fn carry<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<(&'a StreamLoad, Option<Refused>)>> {
+    async fn carry(&mut self, loads: &[StreamLoad]) -> Result<Vec<Stopped>> {
         let shares = self.share_out(loads).await?;
+        let groups: usize = shares.iter().map(|share| share.len().div_ceil(limits::STREAMS_PER_TRANSACTION)).sum();
+        let (mut stopped, waiting) = self.carry_side_by_side(&shares, groups > 1).await?;
+        if stopped.is_empty() && !waiting.is_empty() {
+            // What they may have waited for is there now.
+            let again = loads.iter().filter(|load| waiting.contains(&load.stream)).collect();
+            return Ok(self.carry_side_by_side(&[again], false).await?.0);
+        }
+        stopped.extend(waiting.into_iter().map(|stream| Stopped { stream, refused: None }));
+        Ok(stopped)
+    }
+
+    /// Loads each share by a session of its own; answers the streams that stopped, and with `patience` those that wait for others.
+    async fn carry_side_by_side(
+        &mut self,
+        shares: &[Vec<&StreamLoad>],
+        patience: bool,
+    ) -> Result<(Vec<Stopped>, Vec<usize>)> {
         let Self { cx, link, more, targets, .. } = self;
         let links = std::iter::once(link).chain(more);
-        let lanes = shares.iter().zip(links).map(|(loads, link)| Lane { cx, targets, link }.load(loads));
+        let lanes = shares.iter().zip(links).map(|(loads, link)| Lane { cx, targets, link, patience }.load(loads));
         let outcomes = futures_util::future::join_all(lanes).await;
         // Every lane is waited for; what one committed holds even when another failed.
         let mut failed = None;
-        let mut stopped = Vec::new();
+        let (mut stopped, mut waiting) = (Vec::new(), Vec::new());
         for (loads, outcome) in shares.iter().zip(outcomes) {
             match outcome {
-                Ok(fates) => stopped.extend(self.note(loads, fates)),
+                Ok(fates) => self.note(loads, fates, &mut stopped, &mut waiting),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        failed.map_or(Ok(stopped), Err)
+        failed.map_or(Ok((stopped, waiting)), Err)
     }
 
     /// Shares the streams of a window out over sessions, the largest first to the session with the least to do. Each session
@@ -148,27 +190,27 @@ impl Loader {
         Ok(lanes.into_iter().map(|(_, places)| in_order(places)).collect())
     }
 
-    /// Notes what is committed; answers what is not.
-    fn note<'a>(&mut self, loads: &[&'a StreamLoad], fates: Vec<Fate>) -> Vec<(&'a StreamLoad, Option<Refused>)> {
-        let mut stopped = Vec::new();
-        for (&load, fate) in loads.iter().zip(fates) {
-            match (fate, self.targets.get_mut(load.stream)) {
-                (Fate::Loaded(key_index, refused), Some(target)) => {
+    /// Notes what is committed, and adds what is not to the others.
+    fn note(&mut self, loads: &[&StreamLoad], fates: Vec<Fate>, stopped: &mut Vec<Stopped>, waiting: &mut Vec<usize>) {
+        for (load, fate) in loads.iter().zip(fates) {
+            let Some(target) = self.targets.get_mut(load.stream) else { continue };
+            match fate {
+                Fate::Loaded(key_index, refused) => {
                     target.key_index = key_index;
                     target.stored += load.rows.count - refused.len() as u64;
                     target.rejected += refused.len() as u64;
                     target.fence.committed();
                 }
-                (Fate::Stopped(key_index, refused), target) => {
-                    if let Some(target) = target {
-                        target.key_index = key_index;
-                    }
-                    stopped.push((load, refused));
+                Fate::Stopped(key_index, refused) => {
+                    target.key_index = key_index;
+                    stopped.push(Stopped { stream: load.stream, refused });
                 }
-                (Fate::Loaded(..), None) => {}
+                Fate::Waits(key_index) => {
+                    target.key_index = key_index;
+                    waiting.push(load.stream);
+                }
             }
         }
-        stopped
     }
 }
 
@@ -177,6 +219,8 @@ struct Lane<'a> {
     cx: &'a Context,
     targets: &'a [Target],
     link: &'a mut Link,
+    /// Other groups of streams may commit what rows of this one refer to.
+    patience: bool,
 }
 
 impl Lane<'_> {
@@ -187,8 +231,10 @@ impl Lane<'_> {
         for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
             let fates = self.load_group(group).await?;
             self.count_rejected(group, &fates);
+            if !fates.iter().any(|fate| matches!(fate, Fate::Waits(_))) {
+                self.link.progress();
+            }
             loaded.extend(fates);
-            self.link.progress();
         }
         Ok(loaded)
     }
@@ -223,6 +269,9 @@ impl Lane<'_> {
                 }
                 Err(error) => error,
             };
+            if self.patience && poison::may_hold_later(&error) {
+                return Ok(self.waiting(group, &keyless));
+            }
             let too_long = poison::is_too_long(&error);
             if too_long && self.give_one_up(group, &error, &mut keyless).await? {
                 continue;
@@ -233,6 +282,15 @@ impl Lane<'_> {
             }
             self.link.recover(error).await?;
         }
+    }
+
+    /// The streams of a group are to be loaded when all others are.
+    fn waiting(&self, group: &[&StreamLoad], keyless: &HashSet<usize>) -> Vec<Fate> {
+        let index = |load: &&StreamLoad| match self.targets.get(load.stream) {
+            Some(target) if !keyless.contains(&load.stream) => target.key_index,
+            _ => KeyIndex::None,
+        };
+        group.iter().map(|load| Fate::Waits(index(load))).collect()
     }
 
     /// One transaction; no commit where it was rolled back because of a refused row.
@@ -252,7 +310,7 @@ impl Lane<'_> {
             return Err(explain_lock(self.cx, &target.fence, &target.table, error).await);
         }
         let loaded = if lessons.halve {
-            Sift { cx: self.cx, session, lessons }.sift(group, &targets, keyless).await
+            Sift { cx: self.cx, session, lessons, patience: self.patience }.sift(group, &targets, keyless).await
         } else {
             fill::load_targets(self.cx, session, group, &targets, keyless).await
         };

@@ -15,6 +15,7 @@ use std::ops::Range;
 use super::indexes::KeyIndex;
 use super::load::StreamLoad;
 use super::{Context, Target, fill, rejected};
+use crate::batch::Rows;
 use crate::config::RejectedRows;
 use crate::error::{Error, ErrorKind, RefusedAt, Result};
 use crate::limits;
@@ -35,6 +36,9 @@ pub(super) enum Fate {
     /// None is, because of this row, or of a row of another stream of the transaction. Also the index that holds without
     /// them.
     Stopped(KeyIndex, Option<Refused>),
+    /// None is, since a row lacks another that a session beside this one may be about to commit. Also the index that holds
+    /// without them.
+    Waits(KeyIndex),
 }
 
 /// What the attempts of a group of streams have shown so far.
@@ -60,6 +64,11 @@ impl Lessons {
     }
 }
 
+/// A row lacks another one that it refers to, or others still refer to it: that may be different later in the window.
+pub(super) fn may_hold_later(error: &Error) -> bool {
+    error.sqlstate() == Some("23503") && error.refusal().is_some()
+}
+
 /// A value was too long for an index, which is to be given up if it is ours.
 pub(super) fn is_too_long(error: &Error) -> bool {
     error.sqlstate() == Some("54000") && error.message().contains(": an index entry is too long: ")
@@ -81,6 +90,8 @@ pub(super) struct Sift<'a> {
     pub cx: &'a Context,
     pub session: &'a Session,
     pub lessons: Lessons,
+    /// Other sessions load what rows may refer to: an error that they can cure ends the attempt.
+    pub patience: bool,
 }
 
 impl Sift<'_> {
@@ -103,9 +114,11 @@ impl Sift<'_> {
             self.stream(&mut share, &mut room).await.map_err(|error| error.with_stream(&share.target.name))?;
             shares.push(share);
         }
+        self.once_more(&mut shares).await?;
         for share in &mut shares {
-            self.once_more(share).await.map_err(|error| error.with_stream(&share.target.name))?;
-            if share.stop.is_none() && self.fails() && !share.refused.is_empty() {
+            // What lacks another row may lack it because the search ended.
+            let ended_it = share.stop.as_ref().is_some_and(|stop| !self.may_hold_later(stop));
+            if self.fails() && !ended_it && !share.refused.is_empty() {
                 share.stop = Some(share.refused.remove(0));
             }
         }
@@ -127,7 +140,10 @@ impl Sift<'_> {
         fill::create_load_table(self.session, &share.target, share.load).await?;
         let mut pending: Vec<Range<u64>> = std::iter::once(0..share.load.rows.count).collect();
         while let Some(part) = pending.pop() {
-            let Some(error) = self.part(share, part.clone()).await? else { continue };
+            let Some(error) = self.attempt(share, &share.load.rows.part(part.clone())).await? else { continue };
+            if self.patience && may_hold_later(&error) {
+                return Err(error);
+            }
             let middle = part.start + (part.end - part.start) / 2;
             if middle > part.start {
                 pending.push(middle..part.end);
@@ -136,8 +152,7 @@ impl Sift<'_> {
             }
             let refused = Refused { row: part.start, error };
             let on_its_way = refused.error.refusal().is_some_and(|refusal| refusal.at == RefusedAt::Copy);
-            // A constraint that is to be checked at the commit may be met by a row that comes later.
-            if on_its_way || (self.fails() && !self.lessons.deferred) || *room == 0 {
+            if on_its_way || (self.fails() && !self.may_hold_later(&refused)) || *room == 0 {
                 share.stop = Some(refused);
                 break;
             }
@@ -148,12 +163,12 @@ impl Sift<'_> {
     }
 
     /// Loads some rows; when the server refuses them the transaction is as before, and the answer is why.
-    async fn part(&self, share: &mut Share<'_>, part: Range<u64>) -> Result<Option<Error>> {
+    async fn attempt(&self, share: &mut Share<'_>, rows: &Rows) -> Result<Option<Error>> {
         let doing = fill::doing(&share.target);
         let table = fill::load_table(share.load.stream);
         // Outside of the savepoint, where the table was made, it is emptied in place.
         self.session.execute(&sql::empty_load_table(&table).then(&sql::begin_part()), &doing).await?;
-        match fill::fill_and_merge(self.cx, self.session, &share.target, &table, &share.load.rows.part(part)).await {
+        match fill::fill_and_merge(self.cx, self.session, &share.target, &table, rows).await {
             Ok(key_index) => {
                 self.session.execute(&sql::keep_part(), &doing).await?;
                 share.target.key_index = key_index;
@@ -167,19 +182,56 @@ impl Sift<'_> {
         }
     }
 
-    /// Gives rows that only lacked others, which came later in the window, a second chance.
-    async fn once_more(&self, share: &mut Share<'_>) -> Result<()> {
-        // Of rows of one key the later one must stay the later one.
-        if share.load.rows.keys.duplicates {
-            return Ok(());
-        }
-        for refused in std::mem::take(&mut share.refused) {
-            let may_hold_now = self.lessons.deferred || refused.error.sqlstate() == Some("23503");
-            if !may_hold_now || self.part(share, refused.row..refused.row + 1).await?.is_some() {
-                share.refused.push(refused);
+    /// A constraint that is to be checked at the commit may be met by a row that comes later, too.
+    fn may_hold_later(&self, refused: &Refused) -> bool {
+        self.lessons.deferred || may_hold_later(&refused.error)
+    }
+
+    /// Gives rows that only lacked others, which came later in the window, a second chance, and others that lacked these.
+    async fn once_more(&self, shares: &mut [Share<'_>]) -> Result<()> {
+        for _ in 0..limits::SECOND_CHANCES {
+            let mut taken = false;
+            // What they lack mostly came after them.
+            for share in shares.iter_mut().rev() {
+                taken |= self.second_chance(share).await.map_err(|error| error.with_stream(&share.target.name))?;
+            }
+            if !taken {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Tries the refused rows of a stream again; answers whether one was taken.
+    async fn second_chance(&self, share: &mut Share<'_>) -> Result<bool> {
+        if !share.refused.iter().any(|refused| self.may_hold_later(refused)) {
+            return Ok(false);
+        }
+        // Of rows of one key the later one must stay the later one: it is merged again.
+        let mut keys = Vec::new();
+        if share.load.rows.keys.duplicates {
+            let key = |&column: &usize| Some((column, *share.target.types.get(column)?));
+            let key: Vec<_> = share.target.schema.key.iter().filter_map(key).collect();
+            let Some(hashes) = share.load.rows.key_hashes(&key) else { return Ok(false) };
+            keys = hashes;
+        }
+        let mut left = std::mem::take(&mut share.refused);
+        let before = left.len();
+        for at in (0..before).rev() {
+            let Some(refused) = left.get(at) else { continue };
+            if !self.may_hold_later(refused) {
+                continue;
+            }
+            let mut rows = vec![refused.row];
+            let hash = usize::try_from(refused.row).ok().and_then(|row| keys.get(row));
+            let later = (0..).zip(&keys).filter(|(row, other)| *row > refused.row && Some(*other) == hash);
+            rows.extend(later.map(|(row, _)| row).filter(|row| !left.iter().any(|refused| refused.row == *row)));
+            if self.attempt(share, &share.load.rows.pick(&rows)).await?.is_none() {
+                left.remove(at);
+            }
+        }
+        share.refused = left;
+        Ok(share.refused.len() < before)
     }
 }
 

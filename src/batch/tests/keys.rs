@@ -230,6 +230,22 @@ fn duplicates_are_found_across_the_batches_of_a_window() {
 }
 
 #[test]
+fn rows_are_picked_with_those_of_their_key() {
+    let mut router = single(keyed(&[ColumnType::Integer], false));
+    for i in 0..=limits::BATCH_ROWS {
+        put(&mut router, &format!(r#"{{"k0":{}}}"#, i % limits::BATCH_ROWS));
+    }
+    let rows = rows(&mut router);
+    let hashes = rows.key_hashes(&[(0, ColumnType::Integer)]).expect("keys that can be compared");
+    assert_eq!(hashes.len() as u64, rows.count);
+    assert_eq!((hashes[0] == hashes[limits::BATCH_ROWS], hashes[0] == hashes[1]), (true, false));
+    let picked = rows.pick(&[1, limits::BATCH_ROWS as u64]);
+    let keys = |batch: &arrow::array::RecordBatch| batch.column(3).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!((picked.count, picked.batches.iter().flat_map(keys).collect()), (2, vec![1, 0]));
+    assert_eq!(rows.key_hashes(&[(0, ColumnType::Json)]), None);
+}
+
+#[test]
 fn too_many_keys_are_forgotten() {
     let layout = keyed(&[ColumnType::Integer], true);
     let column = |keys: std::ops::Range<i64>| -> Vec<ArrayRef> { vec![Arc::new(Int64Array::from_iter_values(keys))] };
