@@ -318,9 +318,9 @@ fn no_connection_left() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where there is a setting for how long a connection is tried for, the tests need not wait so long.
+/// One attempt is enough to see a refusal.
 fn with_short_retries(config: &Value) -> Value {
-    workload::merged(config, &json!({"retry_seconds": 0}))
+    workload::merged(config, &json!({"retry_timeout_seconds": 0}))
 }
 
 /// A role that may create in `public`, and in whose hands the search path is, plants what our statements could call.

@@ -4,6 +4,7 @@
 //! fitted to the form ([`form`]), read into [`raw`] types and turned into [`Config`]; nothing after that asks again.
 //! Invariant: no message and no `Debug` output holds a value of a secret field; messages hold no value at all.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -73,6 +74,8 @@ pub struct Config {
     pub retry_timeout_seconds: u64,
     /// What a row that the database refuses does.
     pub rejected_rows: RejectedRows,
+    /// The address of this machine from which connections leave, when it has several and firewalls know but one.
+    pub source_address: Option<IpAddr>,
     /// Passwords among the URL parameters: unused, but not to be shown either.
     unused_secrets: Vec<Secret>,
 }
@@ -201,6 +204,7 @@ impl Config {
                 .map_err(|_| refuse("max_connections", "is too large"))?,
             retry_timeout_seconds: raw.retry_timeout_seconds.unwrap_or(DEFAULT_RETRY_TIMEOUT_SECONDS),
             rejected_rows: raw.rejected_rows.unwrap_or_default(),
+            source_address: source_address(raw.source_address)?,
             unused_secrets: params.secrets,
         })
     }
@@ -222,6 +226,11 @@ fn reader_roles(given: Vec<String>) -> Result<Vec<String>> {
         }
     }
     Ok(roles)
+}
+
+fn source_address(given: Option<String>) -> Result<Option<IpAddr>> {
+    let parsed = nonblank(given).map(|text| text.parse());
+    parsed.transpose().map_err(|_| refuse("source_address", "must be an IPv4 or IPv6 address of this machine"))
 }
 
 fn host_name(path: &str, given: Option<String>) -> Result<String> {

@@ -85,6 +85,7 @@ fn full_samples() -> Vec<Value> {
             let mut full = all_members(&form);
             full[property] = all_members(&option["properties"]);
             full["jdbc_url_params"] = "key=value".into();
+            full["source_address"] = "127.0.0.1".into();
             samples.push(full);
         }
     }

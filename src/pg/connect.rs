@@ -97,7 +97,10 @@ impl Connector {
     ) -> std::result::Result<(Client, Driver), Failed> {
         match &self.bastion {
             None => {
-                let stream = tcp(&self.config.host, self.config.port, deadline, &SERVER, &self.report).await?;
+                let stream = {
+                    let (to, from) = ((&*self.config.host, self.config.port), self.config.source_address);
+                    tcp(to, from, deadline, &SERVER, &self.report).await?
+                };
                 self.login.run(stream, policy, other, deadline).await
             }
             Some(bastion) => self.login.run(bastion.open(deadline).await?, policy, other, deadline).await,

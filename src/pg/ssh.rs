@@ -5,6 +5,7 @@
 //! no local port is opened.
 //! Invariant: nothing that authenticates us is sent before the bastion's host key is accepted.
 
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -39,6 +40,7 @@ mod watcher;
 pub(super) struct Bastion {
     host: String,
     port: u16,
+    source: Option<IpAddr>,
     user: String,
     credentials: Credentials,
     pins: Arc<Pins>,
@@ -83,6 +85,7 @@ impl Bastion {
         Ok(Some(Self {
             host: host.clone(),
             port: *port,
+            source: config.source_address,
             user: user.clone(),
             credentials,
             pins: Arc::new(host_key.as_deref().map(Pins::parse).transpose()?.unwrap_or_default()),

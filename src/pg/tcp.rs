@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -30,20 +30,31 @@ pub(super) fn address(host: &str, port: u16) -> String {
 }
 
 /// A TCP connection to the first address of `host` that answers. Addresses that are silent are left behind for the next
-/// one, but not given up before the deadline.
+/// one, but not given up before the deadline. With a `source` the connection leaves from that address of this machine.
 ///
 /// # Errors
-/// [`ErrorKind::UnknownHost`] for a name that does not exist, else [`ErrorKind::Connection`].
-pub(super) async fn tcp(host: &str, port: u16, deadline: Instant, peer: &Peer, report: &Report) -> Result<TcpStream> {
-    let addresses = resolve(host, port, deadline, peer, report).await?;
+/// [`ErrorKind::UnknownHost`] for a name that does not exist, [`ErrorKind::Config`] for a source that this machine
+/// cannot use, else [`ErrorKind::Connection`].
+pub(super) async fn tcp(
+    (host, port): (&str, u16),
+    source: Option<IpAddr>,
+    deadline: Instant,
+    peer: &Peer,
+    report: &Report,
+) -> Result<TcpStream> {
+    let mut addresses = resolve(host, port, deadline, peer, report).await?;
     report.begun(Step::Connect);
+    if let Some(source) = source {
+        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+        usable(source, host, &addresses, peer)?;
+    }
     let mut attempts = JoinSet::new();
     let mut rest = addresses.iter().copied();
     let mut failure: Option<io::Error> = None;
     loop {
         let more = match rest.next() {
             Some(next) => {
-                attempts.spawn(async move { tuned(TcpStream::connect(next).await?) });
+                attempts.spawn(async move { tuned(dial(source, next).await?) });
                 rest.len() > 0
             }
             None => false,
@@ -67,7 +78,8 @@ pub(super) async fn tcp(host: &str, port: u16, deadline: Instant, peer: &Peer, r
         }
     }
     let failure = failure.unwrap_or_else(|| io::ErrorKind::NotFound.into());
-    Err(unreached(&failure, host, port, addresses.first(), peer).with_source(failure))
+    let own = source.or_else(|| addresses.first().and_then(own_address));
+    Err(unreached(&failure, host, port, own, peer).with_source(failure))
 }
 
 async fn resolve(host: &str, port: u16, deadline: Instant, peer: &Peer, report: &Report) -> Result<Vec<SocketAddr>> {
@@ -89,6 +101,30 @@ async fn resolve(host: &str, port: u16, deadline: Instant, peer: &Peer, report: 
     Ok(found)
 }
 
+/// Whether this machine has the address and the other side can be reached from its kind.
+fn usable(source: IpAddr, host: &str, addresses: &[SocketAddr], peer: &Peer) -> Result<()> {
+    if let Err(error) = UdpSocket::bind((source, 0)) {
+        let text = format!(
+            "`source_address`: {source} is not an address of the machine or container that runs this connector; give it \
+             one of its addresses, or leave the field empty"
+        );
+        return Err(Error::new(ErrorKind::Config, text).with_source(error));
+    }
+    if addresses.is_empty() {
+        let family = if source.is_ipv4() { "IPv4" } else { "IPv6" };
+        let text = format!("`source_address` is {family}, but `{host}`, {}, has no {family} address", peer.what);
+        return Err(Error::new(ErrorKind::Config, text));
+    }
+    Ok(())
+}
+
+async fn dial(source: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(to).await };
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((source, 0).into())?;
+    socket.connect(to).await
+}
+
 fn unresolved(host: &str, error: io::Error, peer: &Peer) -> Error {
     let what = error.to_string();
     // The system has no error code for this in `io::Error`; glibc and musl say it so.
@@ -104,12 +140,11 @@ fn unresolved(host: &str, error: io::Error, peer: &Peer) -> Error {
     Error::new(kind, text).with_source(error)
 }
 
-fn unreached(failure: &io::Error, host: &str, port: u16, towards: Option<&SocketAddr>, peer: &Peer) -> Error {
+fn unreached(failure: &io::Error, host: &str, port: u16, own: Option<IpAddr>, peer: &Peer) -> Error {
     let Peer { what, fields, listens } = peer;
     let place = format!("{what} at {}", address(host, port));
-    let us = towards
-        .and_then(own_address)
-        .map_or_else(|| "this connector".to_owned(), |own| format!("this connector ({own}, or its NAT's address)"));
+    let us =
+        own.map_or_else(|| "this connector".to_owned(), |own| format!("this connector ({own}, or its NAT's address)"));
     let text = match failure.kind() {
         io::ErrorKind::ConnectionRefused => format!(
             "{place} refuses the connection: nothing listens there, or a firewall rejects it; check {fields}, that \

@@ -12,8 +12,13 @@ use crate::support::ssh_keys;
 use crate::support::tls_server::{Setup, TlsServer};
 use crate::support::workload::merged;
 
-pub const TRIALS: &[Test] =
-    &[("ssh", ssh), ("tls_and_hba", tls_and_hba), ("ways_to_log_in", ways_to_log_in), ("not_postgres", not_postgres)];
+pub const TRIALS: &[Test] = &[
+    ("ssh", ssh),
+    ("tls_and_hba", tls_and_hba),
+    ("ways_to_log_in", ways_to_log_in),
+    ("not_postgres", not_postgres),
+    ("source_address", source_address),
+];
 
 const SCRAM: &str = "host all all 127.0.0.1/32 scram-sha-256";
 
@@ -100,5 +105,27 @@ fn ways_to_log_in(_: &Server) -> Result<(), Failed> {
         let messages = outcome.messages_of("LOG");
         assert!(messages.iter().any(|message| message["log"]["message"] == line), "{hba}: {line}: {outcome:#?}");
     }
+    Ok(())
+}
+
+/// One of the machine's addresses may enter, the server by pg_hba.conf and the bastion by its own rule.
+fn source_address(_: &Server) -> Result<(), Failed> {
+    let server = TlsServer::start();
+    let database = server.database();
+    server.set_up(&Setup { hba: "host all all 127.0.0.9/32 scram-sha-256", ..Setup::default() })?;
+    let from = |address: &str| merged(&database.config(), &json!({"source_address": address}));
+    golden("source_address", database, &from("127.0.0.9"), &[])?;
+    golden("source_address_not_let_in", database, &from("127.0.0.8"), &[])?;
+    golden("source_address_foreign", database, &from("192.0.2.7"), &[])?;
+
+    server.set_up(&Setup { hba: SCRAM, ..Setup::default() })?;
+    let bastion = Bastion::start(&["DenyUsers=*@127.0.0.8"]);
+    let through = |address: &str| {
+        let tunnel = bastion.by_key(&ssh_keys::key("ed25519").private);
+        bounded(&merged(&from(address), &json!({"tunnel_method": tunnel})))
+    };
+    assert_eq!(through("127.0.0.9").checked(), Ok(()));
+    let refused = through("127.0.0.8").checked();
+    assert!(refused.as_ref().is_err_and(|text| text.contains("the SSH bastion")), "{refused:?}");
     Ok(())
 }

@@ -34,7 +34,7 @@ impl Bastion {
         let mut strict = true;
         let mut breaks = 0;
         let (handle, events) = loop {
-            let socket = tcp(&self.host, self.port, deadline, &BASTION, &self.report).await?;
+            let socket = tcp((&self.host, self.port), self.source, deadline, &BASTION, &self.report).await?;
             self.report.begun(Step::SshHandshake);
             let events = Arc::new(Events::default());
             let watcher = Watcher {
