@@ -25,9 +25,10 @@ def main():
     config = sys.argv[1]
     directory = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else ".").resolve() / "sales"
     directory.mkdir(exist_ok=True)
-    options = "FORMAT parquet, COMPRESSION zstd, PER_THREAD_OUTPUT true, OVERWRITE_OR_IGNORE true"
-    duckdb.sql(f"COPY ({QUERY}) TO '{directory}' ({options})")
-    load(config, "sales", sorted(directory.glob("*.parquet")), "parquet")
+    options = "FORMAT parquet, COMPRESSION zstd, PER_THREAD_OUTPUT true, OVERWRITE_OR_IGNORE true, RETURN_FILES true"
+    # What an earlier run left there is not loaded again.
+    _, files = duckdb.execute(f"COPY ({QUERY}) TO '{directory}' ({options})").fetchone()
+    load(config, "sales", [pathlib.Path(file) for file in files], "parquet")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ def load(config, stream, files, encoding):
     for answer in answers:
         if answer["type"] == "TRACE":
             sys.exit(answer["trace"]["error"]["message"])
+    if done.returncode != 0:
+        sys.exit(f"the connector ended with {done.returncode}")
     stored = sum(a["state"]["destinationStats"]["recordCount"] for a in answers if a["type"] == "STATE")
     print(f"{stored:.0f} rows are in table {stream}")
 

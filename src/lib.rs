@@ -19,7 +19,7 @@
 //! copy: batch limits types
 //! config: error secret
 //! panics: error protocol
-//! arrow_source: error limits panics protocol
+//! arrow_source: error limits panics protocol types
 //! signals: error
 //! cli:
 //! pg: config error limits printable secret sql

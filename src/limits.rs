@@ -20,8 +20,9 @@ pub const NUMERIC_SCALE: usize = 16_383;
 pub const JSONB_BYTES: usize = 268_435_455;
 /// Largest text field, in bytes; Postgres's bound is 1 GB for a whole row.
 pub const TEXT_BYTES: usize = 256 << 20;
-/// Deepest nesting of an Arrow type, in levels.
-pub const ARROW_DEPTH: usize = 100;
+/// Deepest nesting of a column's type in Arrow and Parquet, in levels. A description of 64 tables within one another is the most that
+/// the library reads, and a few of them are around the columns.
+pub const ARROW_DEPTH: usize = 50;
 /// Rows of one record batch.
 pub const BATCH_ROWS: usize = 8_192;
 /// Bytes of one record batch.
@@ -38,8 +39,6 @@ pub const SOURCE_PAGE_HEADER_BYTES: usize = 1 << 20;
 pub const SOURCE_METADATA_BYTES: usize = 64 << 20;
 /// Rows of one record batch or row group of a file.
 pub const SOURCE_ROWS: usize = 1 << 31;
-/// Deepest nesting of a column's type in a file, in levels.
-pub const SOURCE_DEPTH: usize = 64;
 /// Largest record batch whose memory may stay as a whole while any of its rows waits for its commit, in bytes.
 pub const SOURCE_SHARED_BYTES: usize = 32 << 20;
 /// Record batches that wait between the thread that reads a file and the pipeline.

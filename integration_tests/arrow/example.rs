@@ -14,6 +14,9 @@ fn the_scripts_load_what_they_write() -> Result<(), Failed> {
     let config = directory.path().join("config.json");
     std::fs::write(&config, database.config().to_string())?;
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    // Left by somebody else, and no Parquet.
+    std::fs::create_dir(directory.path().join("sales"))?;
+    std::fs::write(directory.path().join("sales/data_77.parquet"), "old")?;
     for (script, said, query, want) in [
         (
             "load_parquet.py",
@@ -38,6 +41,15 @@ fn the_scripts_load_what_they_write() -> Result<(), Failed> {
         assert!(output.status.success(), "{script}: {text}{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(text, said);
         assert_eq!(rows(&database, query)?, [want], "{script}");
+        // A connector that fails without a word.
+        let output = support::python::command()
+            .arg(examples.join(script))
+            .arg(&config)
+            .arg(directory.path())
+            .env("DESTINATION_POSTGRES_BIN", "false")
+            .output()?;
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "the connector ended with 1\n", "{script}");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{script}");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod broken;
 mod declared;
 mod example;
 mod large;
+mod meta;
 mod modes;
 mod roots;
 mod rows;
@@ -17,6 +18,7 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 mod types;
+mod values;
 
 use std::process::ExitCode;
 
@@ -38,11 +40,13 @@ fn main() -> ExitCode {
     trials.extend(declared::trials());
     trials.extend(example::trials());
     trials.extend(large::trials());
+    trials.extend(meta::trials());
     trials.extend(modes::trials());
     trials.extend(roots::trials());
     trials.extend(rows::trials());
     trials.extend(spec::trials());
     trials.extend(types::trials());
+    trials.extend(values::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     TestServer::stop_shared();
     conclusion.exit_code()

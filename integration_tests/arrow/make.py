@@ -153,6 +153,113 @@ def people(to):
     write(numbers, to / "numbers.arrow")
 
 
+def meta(to):
+    """Columns that say of a row when it was read and what was changed, in every type that can."""
+    at = [dt.datetime(2024, 1, 9, 1, 2, 3, 456000, tzinfo=UTC), None, dt.datetime(1969, 12, 31, 23, 59, 59, 500000, tzinfo=UTC)]
+    millis = [1704762123456, None, -500]
+    half = [None if n is None else n + 0.5 for n in millis]
+    texts = ["2024-01-09T02:02:03.456+01:00", None, "1969-12-31 23:59:59.5Z"]
+    good = {
+        "double": pa.array(half, pa.float64()),
+        "decimal": pa.array([None if n is None else D(n) + D("0.500") for n in millis], pa.decimal128(30, 3)),
+        "text": pa.array(texts),
+        "words": pa.array(texts).dictionary_encode(),
+        "nanos": pa.array(at, pa.timestamp("ns", "UTC")),
+        "local": pa.array([None if t is None else t.replace(tzinfo=None) for t in at], pa.timestamp("ms")),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3], pa.int32()), pa.array(millis, pa.int64())),
+        "decimal256": pa.array([None if n is None else D(n) for n in millis], pa.decimal256(60, 0)),
+        "date": pa.array([dt.date(2024, 1, 9), None, dt.date(1969, 12, 31)]),
+        "uint64": pa.array([1704762123456, None, 0], pa.uint64()),
+        "float": pa.array([2.0**40, None, 0], pa.float32()),
+    }
+    bad = {
+        "nan": pa.array([float("nan"), None, 1.0]),
+        "word": pa.array(["yesterday", None, None]),
+        "flag": pa.array([True, None, None]),
+        "struct": pa.array([{"a": 1}, None, None]),
+        "clock": pa.array([dt.time(1, 2), None, None]),
+        "far": pa.array([2**63 - 1, None, None], pa.timestamp("s")),
+    }
+    for name, column in (good | bad).items():
+        write(pa.table([[1, 2, 3], column], names=["id", "_airbyte_extracted_at"]), to / f"at_{name}.arrow")
+    change = {"field": "f", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR"}
+    text = json.dumps({"changes": [change]})
+    one_kind = pa.struct([("field", pa.string()), ("change", pa.string()), ("reason", pa.string())])
+    good = {
+        "struct": pa.array([{"changes": [change]}, None, {"changes": []}]),
+        "map": pa.array([[("changes", [change])], None, []], pa.map_(pa.string(), pa.list_(one_kind))),
+        "text": pa.array([text, None, '{"sync_id": 3, "changes": null}']),
+        "json": pa.ExtensionArray.from_storage(pa.json_(), pa.array([text, None, "{}"])),
+    }
+    bad = {
+        "word": pa.array(["[]", None, "{}"]),
+        "number": pa.array([1, None, None]),
+        "list": pa.array(['{"changes": {"0": 1}}', None, None]),
+    }
+    for name, column in (good | bad).items():
+        write(pa.table([[1, 2, 3], column], names=["id", "_airbyte_meta"]), to / f"meta_{name}.arrow")
+
+
+def zones(to):
+    """Instants of several zones, from both sides of each change of a clock and from far away."""
+    seconds = [0, 1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800, 1_710_053_999, 1_710_054_000]
+    seconds += [1_730_613_599, 1_730_613_600, 4_102_444_799, 4_102_444_800, 4_109_878_799, 4_109_878_800]
+    seconds += [1_000_000_000 + n * 123_456_789 for n in range(60)]
+    names = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "+05:30", "-03:00"]
+    columns = {"utc": pa.array([n * 1_000_000 + 123_456 for n in seconds], pa.timestamp("us", "UTC"))}
+    for n, name in enumerate(names):
+        columns[f"clock{n}"] = columns[f"text{n}"] = columns["utc"].cast(pa.timestamp("us", name))
+    for ending in ["parquet", "arrow"]:
+        write(pa.table(columns), to / f"rows.{ending}")
+
+
+def again(to):
+    """Names that come more than once, in maps and in structs."""
+    maps = [[("a", 1), ("b", 2), ("a", 3)], [("a", 1)], None]
+    numbers = pa.array([1, 2, 3])
+    structs = pa.StructArray.from_arrays([numbers, pa.array(["x", "y", None])], ["a", "a"])
+    table = pa.table(
+        {
+            "id": numbers,
+            "map": pa.array(maps, pa.map_(pa.string(), pa.int64())),
+            "numbered": pa.array([[(1, 1), (1, 2)], [], None], pa.map_(pa.int64(), pa.int64())),
+            "struct": structs,
+        }
+    )
+    write(table, to / "rows.arrow")
+    write(table.drop_columns("struct"), to / "rows.parquet")
+
+
+def intervals(to):
+    """What DuckDB knows of intervals, and what it says of them itself when it reads its own file."""
+    import duckdb
+
+    file = to / "rows.parquet"
+    duckdb.sql(
+        f"""
+        COPY (
+            SELECT id, i, [i, NULL] AS list, {{'i': i}} AS struct
+            FROM (VALUES
+                (1, INTERVAL '14 months 3 days 04:05:06.789'), (2, INTERVAL '40 days'), (3, NULL),
+                (4, to_milliseconds(4294967295)), (5, INTERVAL '0 days'), (6, to_years(178956970))
+            ) AS rows(id, i)
+        ) TO '{file}'
+        """
+    )
+    rows = duckdb.sql(f"SELECT id, CAST(i AS VARCHAR) FROM '{file}' ORDER BY id").fetchall()
+    lines = (f"({n}, {literal(text, 'interval')})" for n, text in rows)
+    (to / "expected.sql").write_text("CREATE TABLE expected (id int, i interval); INSERT INTO expected VALUES " + ", ".join(lines))
+
+
+def refused(to):
+    """Many rows in several record batches, one of which a constraint of the test refuses."""
+    rows = 30_000
+    table = pa.table({"id": pa.array(range(rows)), "name": pa.array([f"n{n}" for n in range(rows)])})
+    write(table, to / "rows.parquet", row_group_size=7_000)
+    write(table, to / "rows.arrow", rows=7_000)
+    write(table.slice(0, 1), to / "first.arrow")
+
+
 def declared(to):
     """Columns whose types are others than the declared ones."""
     table = pa.table(
@@ -254,5 +361,5 @@ def large(to):
 
 
 if __name__ == "__main__":
-    subjects = {f.__name__: f for f in [types, people, declared, broken, bombs, large]}
+    subjects = {f.__name__: f for f in [types, people, meta, zones, again, intervals, refused, declared, broken, bombs, large]}
     subjects[sys.argv[1]](pathlib.Path(sys.argv[2]))

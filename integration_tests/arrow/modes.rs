@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("modes::raw_tables_hold_whole_rows", raw_tables_hold_whole_rows),
         Trial::test("modes::a_key_that_is_missing_is_named", a_key_that_is_missing_is_named),
         Trial::test("modes::records_of_an_unknown_key_are_refused", records_of_an_unknown_key_are_refused),
+        Trial::test("modes::a_refused_row_is_told_by_its_place", a_refused_row_is_told_by_its_place),
     ]
 }
 
@@ -138,5 +139,48 @@ fn records_of_an_unknown_key_are_refused() -> Result<(), Failed> {
     assert!(text.contains("stream t has a primary key but declares no fields"), "{text}");
     good(&database, &catalog(dedup()), &files, &(batch_of(&files, &["one.parquet"]) + &late));
     assert_eq!(rows(&database, NAMES)?, ["1|json", "2|b", "3|c"]);
+    Ok(())
+}
+
+fn a_refused_row_is_told_by_its_place() -> Result<(), Failed> {
+    let files = Files::made(SCRIPT, "refused");
+    for name in ["rows.parquet", "rows.arrow"] {
+        let database = TestServer::shared().database()?;
+        let sql = database.superuser()?;
+        good(&database, &catalog(json!({})), &files, &batch_of(&files, &["first.arrow"]));
+        sql.run("TRUNCATE airbyte.t; ALTER TABLE airbyte.t ADD CONSTRAINT no_needle CHECK (name <> 'n17123')")?;
+        let json = |id: u32| record(json!({"id": id, "name": "json"}));
+        // Two records, the rows of which the 17,124th is refused, and a record behind them.
+        let input = [
+            batch_of(&files, &["first.arrow"]),
+            json(1),
+            json(2),
+            state(1),
+            batch_of(&files, &[name]),
+            state(2),
+            json(3),
+            state(3),
+        ]
+        .concat();
+        let outcome = write(&database, &catalog(json!({})), &files, &input);
+        let (kind, text) = failure(&outcome);
+        assert_eq!(kind, "config_error");
+        let start = "the database refuses record 17127 of stream t in this sync: ";
+        assert!(text.starts_with(start) && text.contains("no_needle") && !text.contains("n17123"), "{text}");
+        assert_eq!(acknowledged(&outcome), [3.0], "{name}");
+        assert_eq!(rows(&database, "SELECT count(*) FROM airbyte.t WHERE name = 'json'")?, ["2"], "{name}");
+        sql.run("TRUNCATE airbyte.t")?;
+        let mut config = database.config();
+        config["rejected_rows"] = json!("set_aside");
+        let root = files.path().display().to_string();
+        let outcome =
+            Connector::write(&config, &catalog(json!({}))).env("DESTINATION_BATCH_ROOTS", &root).run(input.as_bytes());
+        assert_eq!(outcome.code(), 0, "{outcome:#?}");
+        assert_eq!(acknowledged(&outcome), [3.0, 30_000.0, 1.0], "{name}");
+        let counts = "SELECT count(*), count(DISTINCT id) FILTER (WHERE name ~ '^n'), count(*) FILTER (WHERE name = 'json') FROM airbyte.t";
+        assert_eq!(rows(&database, counts)?, ["30003|29999|3"], "{name}");
+        let aside = "SELECT position, sqlstate, constraint_name, record ->> 'id' FROM airbyte._airbyte_rejected_rows";
+        assert_eq!(rows(&database, aside)?, ["17127|23514|no_needle|17123"], "{name}");
+    }
     Ok(())
 }

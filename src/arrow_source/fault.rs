@@ -8,6 +8,7 @@ use flatbuffers::InvalidFlatbuffer;
 use parquet::errors::ParquetError;
 
 use crate::error::{Error, ErrorKind};
+use crate::limits;
 
 /// What reading a file answers.
 pub(super) type Reading<T> = Result<T, Fault>;
@@ -28,6 +29,11 @@ impl Fault {
     /// What it holds does not fit together.
     pub fn corrupt() -> Self {
         Self::new("it is corrupt: write it again")
+    }
+
+    /// Its types are nested too deeply.
+    pub fn too_deep() -> Self {
+        Self::new(format!("it is nested deeper than {} levels", limits::ARROW_DEPTH))
     }
 
     /// It ends before its end.
@@ -61,7 +67,10 @@ impl Fault {
 
 impl From<InvalidFlatbuffer> for Fault {
     fn from(error: InvalidFlatbuffer) -> Self {
-        Self::corrupt().because(error.to_string())
+        match error {
+            InvalidFlatbuffer::DepthLimitReached => Self::too_deep(),
+            error => Self::corrupt().because(error.to_string()),
+        }
     }
 }
 
@@ -89,6 +98,7 @@ impl From<ArrowError> for Fault {
 impl From<ParquetError> for Fault {
     fn from(error: ParquetError) -> Self {
         match error {
+            ParquetError::ArrowError(text) if text.ends_with("DepthLimitReached") => Self::too_deep(),
             ParquetError::EOF(_) => Self::cut_off().because(error),
             ParquetError::NYI(_) => {
                 Self::new("it uses a part of the format that this connector does not know").because(error)

@@ -17,9 +17,10 @@ mod thrift;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 
 use crate::error::{ErrorKind, Result};
+use crate::limits;
 use crate::panics;
 use crate::protocol::BatchFormat;
 use fault::{Fault, Reading};
@@ -144,7 +145,29 @@ fn boxed<B: Batches + 'static>(opened: Reading<(SchemaRef, B)>) -> Reading<Opene
     if let Some(twice) = schema.fields().iter().find(|field| !seen.insert(field.name())) {
         return Err(Fault::new(format!("it has two columns of the name \"{}\": rename one of them", twice.name())));
     }
+    if let Some(deep) = schema.fields().iter().find(|field| depth(field.data_type()) > limits::ARROW_DEPTH) {
+        return Err(Fault::too_deep().in_column(Some(deep.name())));
+    }
     Ok((schema, Box::new(reader)))
+}
+
+/// The levels of a type below its first.
+fn depth(data_type: &DataType) -> usize {
+    use DataType as D;
+    let deepest = match data_type {
+        D::Dictionary(_, value) => Some(depth(value)),
+        D::RunEndEncoded(_, inner)
+        | D::List(inner)
+        | D::LargeList(inner)
+        | D::ListView(inner)
+        | D::LargeListView(inner)
+        | D::FixedSizeList(inner, _)
+        | D::Map(inner, _) => Some(depth(inner.data_type())),
+        D::Struct(fields) => fields.iter().map(|field| depth(field.data_type())).max(),
+        D::Union(fields, _) => fields.iter().map(|(_, field)| depth(field.data_type())).max(),
+        _ => None,
+    };
+    deepest.map_or(0, |levels| levels + 1)
 }
 
 /// Runs what calls the libraries. They check most of what they read, but not all.

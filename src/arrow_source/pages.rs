@@ -20,21 +20,54 @@ use super::fault::Fault;
 use super::thrift;
 use crate::limits;
 
-/// How many bytes the pages may have that are read for one record batch.
+/// How many bytes of pages may be in memory: those that are read for one record batch, and those that are held since before.
 #[derive(Clone, Default)]
 pub(super) struct Budget(Arc<Mutex<Spending>>);
 
 #[derive(Default)]
 struct Spending {
+    most: u64,
     left: u64,
+    /// Of each column chunk the pages that its reader holds.
+    held: Vec<Held>,
     /// What was refused: the library loses it on the way.
     refusal: Option<Fault>,
 }
 
+/// Bytes of a dictionary and of the page of values that was read last.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    dictionary: u64,
+    values: u64,
+}
+
 impl Budget {
-    /// A new record batch begins.
+    /// A new record batch begins. Its values may refer to any page that is read for it, but to none that was let go before.
     pub fn renew(&self, bytes: u64) {
-        *self.spending() = Spending { left: bytes, refusal: None };
+        let mut spending = self.spending();
+        let held = spending.held.iter().fold(0, |sum: u64, held| sum.saturating_add(held.dictionary + held.values));
+        spending.most = bytes;
+        spending.left = bytes.saturating_sub(held);
+        spending.refusal = None;
+    }
+
+    /// No column chunk is read any more.
+    pub fn forget(&self) {
+        self.spending().held.clear();
+    }
+
+    /// The number of another column chunk that is read.
+    fn chunk(&self) -> usize {
+        let mut spending = self.spending();
+        spending.held.push(Held::default());
+        spending.held.len() - 1
+    }
+
+    fn hold(&self, chunk: usize, page: &Page) {
+        if let Some(held) = self.spending().held.get_mut(chunk) {
+            let bytes = page.buffer().len() as u64;
+            if page.is_dictionary_page() { held.dictionary = bytes } else { held.values = bytes }
+        }
     }
 
     /// Why the library was stopped, if it was here.
@@ -52,8 +85,8 @@ impl Budget {
             self.spending().left = left;
             return Ok(());
         }
-        let most = limits::SOURCE_BYTES >> 20;
-        Err(self.refuse(Fault::new(format!("some rows of it hold more than {most} MiB: write smaller pages"))))
+        let most = self.spending().most >> 20;
+        Err(self.refuse(Fault::new(format!("its pages take more than {most} MiB at once: write smaller pages"))))
     }
 
     fn refuse(&self, fault: Fault) -> ParquetError {
@@ -67,6 +100,8 @@ impl Budget {
 pub(super) struct Pages {
     inner: SerializedPageReader<Chunk>,
     budget: Budget,
+    /// Its number in the budget.
+    chunk: usize,
     /// Bytes that a value takes where few bytes can stand for many values: in lists.
     width: u64,
 }
@@ -86,6 +121,7 @@ impl Pages {
                 None,
                 Arc::new(properties),
             )?,
+            chunk: budget.chunk(),
             budget,
             width: if repeated { value_width(column) } else { 0 },
         })
@@ -117,6 +153,7 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let page = self.inner.get_next_page()?;
         if let Some(page) = &page {
+            self.budget.hold(self.chunk, page);
             self.budget.take(u64::from(page.num_values()).saturating_mul(self.width))?;
         }
         Ok(page)

@@ -14,13 +14,14 @@ use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::page::PageIterator;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr, SchemaDescriptor, Type as SchemaType, TypePtr};
 
 use super::Batches;
 use super::fault::{Fault, Reading};
 use super::pages::{Budget, OneChunk, Pages, value_width};
 use super::thrift;
 use crate::limits;
+use crate::types::arrow::{PARQUET_INTERVAL, PARQUET_SIGNED_INTERVAL};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -28,11 +29,18 @@ const ENCRYPTED: &[u8; 4] = b"PARE";
 const EXTENSION_TYPE_NAME_KEY: &str = "ARROW:extension:name";
 /// The footer's length and the magic.
 const TAIL_BYTES: u64 = 8;
+/// Groups within one another: a list takes two of them, and the root is one.
+const MOST_GROUPS: usize = 2 * limits::ARROW_DEPTH + 1;
 /// Pages of a column that are in memory at once, at their usual size, in bytes: a page of values and a dictionary.
-const COLUMN_BYTES: usize = 4 << 20;
+const COLUMN_BYTES: u64 = 4 << 20;
 
 /// Opens a file.
 pub(super) fn open(file: File) -> Reading<(SchemaRef, Parquet)> {
+    open_within(file, limits::SOURCE_BYTES as u64, COLUMN_BYTES)
+}
+
+/// Opens a file of which so many bytes of pages may be in memory, or so many for each column where that is more.
+pub(super) fn open_within(file: File, most: u64, most_each: u64) -> Reading<(SchemaRef, Parquet)> {
     let length = file.metadata()?.len();
     let mut magic = [0; 4];
     if length >= TAIL_BYTES {
@@ -67,23 +75,25 @@ pub(super) fn open(file: File) -> Reading<(SchemaRef, Parquet)> {
     if facts.encrypted {
         return Err(encrypted());
     }
-    if facts.depth > limits::SOURCE_DEPTH {
-        return Err(Fault::new(format!("its columns are nested more than {} levels deep", limits::SOURCE_DEPTH)));
+    if facts.depth > MOST_GROUPS {
+        return Err(Fault::too_deep());
     }
     let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
     check(&metadata, start)?;
-    check_intervals(&metadata)?;
-    let description = metadata.file_metadata().schema_descr();
-    let schema = parquet_to_arrow_schema(description, metadata.file_metadata().key_value_metadata())?;
+    let description = without_intervals(&metadata)?;
+    let schema = parquet_to_arrow_schema(&description, metadata.file_metadata().key_value_metadata())?;
     let schema = Arc::new(Schema::new_with_metadata(hints(schema.fields(), &metadata), schema.metadata().clone()));
     let parquet = Parquet {
         file: Arc::new(file),
         columns: (0..schema.fields().len()).collect(),
         schema: Arc::clone(&schema),
         metadata: Arc::new(metadata),
+        description,
         group: 0,
         current: None,
         budget: Budget::default(),
+        most,
+        most_each,
     };
     Ok((schema, parquet))
 }
@@ -114,44 +124,78 @@ fn check(metadata: &ParquetMetaData, end: u64) -> Reading<()> {
     Ok(())
 }
 
-/// Refuses Parquet's own intervals, which the library reads without their months, unless Arrow's schema says what they are.
-fn check_intervals(metadata: &ParquetMetaData) -> Reading<()> {
-    let file = metadata.file_metadata();
-    if file.key_value_metadata().is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)) {
-        return Ok(());
+/// The schema to read by: intervals, of which the library loses a part, as the twelve bytes that they are.
+fn without_intervals(metadata: &ParquetMetaData) -> Reading<SchemaDescPtr> {
+    let description = metadata.file_metadata().schema_descr_ptr();
+    if description.columns().iter().any(|leaf| leaf.converted_type() == ConvertedType::INTERVAL) {
+        return Ok(Arc::new(SchemaDescriptor::new(plain(&description.root_schema_ptr())?)));
     }
-    let interval = |leaf: &&ColumnDescPtr| leaf.converted_type() == ConvertedType::INTERVAL;
-    match file.schema_descr().columns().iter().find(interval) {
-        None => Ok(()),
-        Some(leaf) => {
-            Err(Fault::new("it holds Parquet intervals, of which the months cannot be read: write them as text")
-                .in_column(Some(&leaf.path().string())))
+    Ok(description)
+}
+
+fn plain(node: &TypePtr) -> Reading<TypePtr> {
+    let info = node.get_basic_info();
+    let id = info.has_id().then(|| info.id());
+    let plain = match node.as_ref() {
+        SchemaType::GroupType { fields, .. } => {
+            let group = SchemaType::group_type_builder(node.name())
+                .with_converted_type(info.converted_type())
+                .with_logical_type(info.logical_type_ref().cloned())
+                .with_fields(fields.iter().map(plain).collect::<Reading<_>>()?)
+                .with_id(id);
+            if info.has_repetition() { group.with_repetition(info.repetition()) } else { group }.build()?
         }
-    }
+        SchemaType::PrimitiveType { physical_type, type_length, .. }
+            if info.converted_type() == ConvertedType::INTERVAL =>
+        {
+            SchemaType::primitive_type_builder(node.name(), *physical_type)
+                .with_repetition(info.repetition())
+                .with_length(*type_length)
+                .with_id(id)
+                .build()?
+        }
+        SchemaType::PrimitiveType { .. } => return Ok(Arc::clone(node)),
+    };
+    Ok(Arc::new(plain))
 }
 
 /// The types to read the columns as: texts and bytes as views, so that a dictionary is not written out; Spark's old timestamps
-/// not in nanoseconds, which end in 2262; and what Parquet knows to be a UUID or JSON as Arrow's.
+/// not in nanoseconds, which end in 2262; what Parquet knows to be a UUID or JSON as Arrow's, and its intervals as what they are.
 fn hints(fields: &Fields, metadata: &ParquetMetaData) -> Fields {
-    let mut leaves = metadata.file_metadata().schema_descr().columns().iter();
-    fields.iter().map(|field| hint(field, &mut leaves)).collect()
+    let file = metadata.file_metadata();
+    let of_arrow =
+        file.key_value_metadata().is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY));
+    let interval = if of_arrow { PARQUET_SIGNED_INTERVAL } else { PARQUET_INTERVAL };
+    let mut hints = Hints { leaves: file.schema_descr().columns().iter(), interval };
+    fields.iter().map(|field| hints.of(field)).collect()
 }
 
-/// `leaves`: Parquet's columns, in the order of Arrow's fields that hold no others.
-fn hint(field: &FieldRef, leaves: &mut Iter<'_, ColumnDescPtr>) -> FieldRef {
-    use DataType::{FixedSizeList, LargeList, List, Map, Struct};
-    let data_type = match field.data_type() {
-        List(element) => List(hint(element, leaves)),
-        LargeList(element) => LargeList(hint(element, leaves)),
-        FixedSizeList(element, length) => FixedSizeList(hint(element, leaves), *length),
-        Map(entries, sorted) => Map(hint(entries, leaves), *sorted),
-        Struct(fields) => Struct(fields.iter().map(|field| hint(field, leaves)).collect()),
-        _ => return leaves.next().map_or_else(|| Arc::clone(field), |leaf| leaf_hint(field, leaf)),
-    };
-    Arc::new(Field::clone(field).with_data_type(data_type))
+struct Hints<'a> {
+    /// Parquet's columns, in the order of Arrow's fields that hold no others.
+    leaves: Iter<'a, ColumnDescPtr>,
+    /// The extension type of intervals.
+    interval: &'static str,
 }
 
-fn leaf_hint(field: &FieldRef, leaf: &ColumnDescPtr) -> FieldRef {
+impl Hints<'_> {
+    fn of(&mut self, field: &FieldRef) -> FieldRef {
+        use DataType::{FixedSizeList, LargeList, List, Map, Struct};
+        let data_type = match field.data_type() {
+            List(element) => List(self.of(element)),
+            LargeList(element) => LargeList(self.of(element)),
+            FixedSizeList(element, length) => FixedSizeList(self.of(element), *length),
+            Map(entries, sorted) => Map(self.of(entries), *sorted),
+            Struct(fields) => Struct(fields.iter().map(|field| self.of(field)).collect()),
+            _ => {
+                let interval = self.interval;
+                return self.leaves.next().map_or_else(|| Arc::clone(field), |leaf| leaf_hint(field, leaf, interval));
+            }
+        };
+        Arc::new(Field::clone(field).with_data_type(data_type))
+    }
+}
+
+fn leaf_hint(field: &FieldRef, leaf: &ColumnDescPtr, interval: &'static str) -> FieldRef {
     use DataType::{Binary, BinaryView, Dictionary, LargeBinary, LargeUtf8, Timestamp, Utf8, Utf8View};
     let plain = match field.data_type() {
         Dictionary(_, value) => value.as_ref(),
@@ -166,6 +210,7 @@ fn leaf_hint(field: &FieldRef, leaf: &ColumnDescPtr) -> FieldRef {
     let extension = match (leaf.logical_type_ref(), leaf.converted_type()) {
         (Some(LogicalType::Uuid), _) => Some("arrow.uuid"),
         (Some(LogicalType::Json), _) | (None, ConvertedType::JSON) => Some("arrow.json"),
+        (_, ConvertedType::INTERVAL) => Some(interval),
         _ => None,
     };
     let mut metadata = field.metadata().clone();
@@ -181,6 +226,8 @@ fn leaf_hint(field: &FieldRef, leaf: &ColumnDescPtr) -> FieldRef {
 pub(super) struct Parquet {
     file: Arc<File>,
     metadata: Arc<ParquetMetaData>,
+    /// The schema that the columns are read by.
+    description: SchemaDescPtr,
     /// All columns.
     schema: SchemaRef,
     /// The columns to read, by position.
@@ -189,6 +236,9 @@ pub(super) struct Parquet {
     group: usize,
     current: Option<Group>,
     budget: Budget,
+    /// Bytes of pages that may be in memory, at most or for each column.
+    most: u64,
+    most_each: u64,
 }
 
 /// A row group that is being read.
@@ -206,7 +256,7 @@ impl Batches for Parquet {
 
     fn next(&mut self) -> Reading<Option<RecordBatch>> {
         loop {
-            self.budget.renew((limits::SOURCE_BYTES).max(self.columns.len() * COLUMN_BYTES) as u64);
+            self.budget.renew(self.most.max(self.most_each * self.columns.len() as u64));
             if let Some(group) = &mut self.current {
                 if let Some(batch) = group.next()? {
                     return Ok(Some(batch));
@@ -228,7 +278,7 @@ impl Batches for Parquet {
             let read = || {
                 let mut group = self.read(group, &[column])?;
                 loop {
-                    self.budget.renew(limits::SOURCE_BYTES as u64);
+                    self.budget.renew(self.most);
                     if group.next()?.is_none() {
                         return Ok(());
                     }
@@ -249,10 +299,10 @@ impl Parquet {
     fn read(&self, number: usize, columns: &[usize]) -> Reading<Group> {
         let metadata = self.metadata.row_group(number);
         let rows_left = usize::try_from(metadata.num_rows()).map_err(|_| Fault::corrupt())?;
-        let description = self.metadata.file_metadata().schema_descr();
-        let mask = ProjectionMask::roots(description, columns.iter().copied());
+        let mask = ProjectionMask::roots(&self.description, columns.iter().copied());
         let rows = batch_rows(metadata, &mask);
-        let levels = parquet_to_arrow_field_levels(description, mask, Some(self.schema.fields()))?;
+        let levels = parquet_to_arrow_field_levels(&self.description, mask, Some(self.schema.fields()))?;
+        self.budget.forget();
         let group = RowGroup {
             file: Arc::clone(&self.file),
             metadata: Arc::clone(&self.metadata),

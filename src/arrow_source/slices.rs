@@ -91,6 +91,7 @@ fn copy(array: &ArrayRef) -> Reading<ArrayRef> {
                 | DataType::FixedSizeBinary(_)
                 | DataType::List(_)
                 | DataType::LargeList(_)
+                | DataType::FixedSizeList(..)
                 | DataType::Struct(_)
         );
     if !plain {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Int64Array, RecordBatch, RecordBatchOptions, StringBuilder,
 };
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{Field, Float64Type, Int64Type, Schema};
 
 use super::meta::{self, RawIds};
 use super::stream_batch::{Layout, META_BYTES, META_NAMES, RAW_ID_BYTES, push_change};
@@ -51,7 +51,8 @@ pub(super) fn fit(
     let rows = batch.num_rows();
     let mut changes = Changes::default();
     changes.of_the_source(layout, batch)?;
-    let columns = if layout.raw { objects(batch, &mut changes)? } else { columns(layout, batch, &mut changes)? };
+    let columns =
+        if layout.raw { objects(layout, batch, &mut changes)? } else { columns(layout, batch, &mut changes)? };
     let mut raw_ids = FixedSizeBinaryBuilder::with_capacity(rows, RAW_ID_BYTES);
     for _ in 0..rows {
         raw_ids.append_value(ids.make()).expect("the width is the builder's");
@@ -92,7 +93,7 @@ fn columns(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Resul
 }
 
 /// Whole rows, for raw mode.
-fn objects(batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, Unfit> {
+fn objects(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, Unfit> {
     let schema = batch.schema_ref();
     let ours: Vec<usize> = (0..batch.num_columns()).filter(|&i| !is_meta(schema.field(i).name())).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -103,6 +104,10 @@ fn objects(batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, 
     let objects = types::arrow::json_objects(&batch).map_err(|e| Unfit { column: None, reason: e.to_string() })?;
     for (row, member, reason) in objects.left_out {
         changes.add(row, &member, Outcome::Nulled(reason));
+    }
+    let field = layout.columns.first().map_or("", |column| &column.field);
+    for (row, outcome) in objects.outcomes {
+        changes.add(row, field, outcome);
     }
     Ok(vec![objects.array])
 }
@@ -132,16 +137,45 @@ fn extracted_at(layout: &Layout, batch: &RecordBatch, emitted_at_ms: i64) -> Res
     let Some((array, field)) = meta_column(layout, batch, EXTRACTED_AT) else {
         return Ok(Int64Array::from_value(otherwise, batch.num_rows()));
     };
+    let unfit = |reason: String| Unfit { column: Some(field.name().clone()), reason };
+    let no_time = || unfit("it holds a value that is no time: a timestamp, a date, ISO 8601 or milliseconds".into());
+    let whole = |to| match cast(array, field, to)? {
+        cast if cast.outcomes.is_empty() => Ok(cast.array),
+        _ => Err(no_time()),
+    };
     // Numbers are milliseconds, as in the message.
-    if array.data_type().is_integer() {
-        let millis = arrow::compute::cast(array, &DataType::Int64)
-            .map_err(|e| Unfit { column: Some(field.name().clone()), reason: e.to_string() })?;
-        let millis = millis.as_primitive::<Int64Type>();
-        return Ok(millis.iter().map(|ms| Some(ms.map_or(otherwise, meta::extracted_at))).collect());
+    let millis = |text: String| micros(&text).map(meta::extracted_at_micros).ok_or_else(no_time);
+    let column_type = types::arrow::column_type(field).map_err(|e| unfit(e.to_string()))?;
+    match column_type {
+        ColumnType::SmallInt | ColumnType::Int | ColumnType::Integer => {
+            let array = whole(ColumnType::Integer)?;
+            let millis = array.as_primitive::<Int64Type>();
+            Ok(millis.iter().map(|ms| Some(ms.map_or(otherwise, meta::extracted_at))).collect())
+        }
+        ColumnType::Real | ColumnType::Double => {
+            let array = whole(ColumnType::Double)?;
+            let values = array.as_primitive::<Float64Type>().iter();
+            values.map(|value| value.map_or(Ok(otherwise), |value| millis(value.to_string())).map(Some)).collect()
+        }
+        ColumnType::Number | ColumnType::Decimal(_) => {
+            let array = whole(ColumnType::String)?;
+            let values = array.as_string::<i32>().iter();
+            values.map(|value| value.map_or(Ok(otherwise), |value| millis(value.to_owned())).map(Some)).collect()
+        }
+        _ => {
+            let array = whole(ColumnType::TimestampTz)?;
+            let micros = array.as_primitive::<Int64Type>();
+            Ok(micros.iter().map(|micros| Some(micros.unwrap_or(otherwise))).collect())
+        }
     }
-    let cast = cast(array, field, ColumnType::TimestampTz)?;
-    let micros = cast.array.as_primitive::<Int64Type>();
-    Ok(micros.iter().map(|micros| Some(micros.unwrap_or(otherwise))).collect())
+}
+
+/// Microseconds of so many milliseconds, which are written without an exponent; digits behind them are cut.
+fn micros(millis: &str) -> Option<i128> {
+    let (sign, digits) = millis.strip_prefix('-').map_or((1, millis), |digits| (-1, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let micros: i128 = fraction.chars().chain(std::iter::repeat('0')).take(3).collect::<String>().parse().ok()?;
+    whole.parse::<i64>().ok().map(|whole| sign * (i128::from(whole) * 1_000 + micros))
 }
 
 /// Elements of the change lists, by row.
@@ -152,10 +186,16 @@ impl Changes {
     /// What the source has changed itself.
     fn of_the_source(&mut self, layout: &Layout, batch: &RecordBatch) -> Result<(), Unfit> {
         let Some((array, field)) = meta_column(layout, batch, META) else { return Ok(()) };
+        let unfit = |reason: &str| Unfit { column: Some(field.name().clone()), reason: reason.into() };
         let cast = cast(array, field, ColumnType::Object)?;
+        if cast.outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Nulled(_))) {
+            return Err(unfit("it holds a value that is no object, nor a text of one"));
+        }
         let texts = cast.array.as_string::<i32>();
         for (row, text) in texts.iter().enumerate() {
-            if let Some(elements) = text.and_then(elements).filter(|elements| !elements.is_empty()) {
+            let Some(text) = text else { continue };
+            let elements = elements(text).ok_or_else(|| unfit("it holds an object whose `changes` are no list"))?;
+            if !elements.is_empty() {
                 self.0.insert(row, elements);
             }
         }
@@ -188,7 +228,7 @@ impl Changes {
     }
 }
 
-/// The elements of `changes` in a row's meta object.
+/// The elements of `changes` in a row's meta object; none when they are something else than a list that can be stored.
 fn elements(meta: &str) -> Option<String> {
     let mut scanner = Scanner::new(meta);
     scanner.enter_object().ok()?;
@@ -200,6 +240,9 @@ fn elements(meta: &str) -> Option<String> {
         if key.text(meta) == "changes" {
             changes = value;
         }
+    }
+    if matches!(changes.kind, Kind::Missing | Kind::Null) {
+        return Some(String::new());
     }
     let text = changes.text(meta);
     let fits = changes.kind == Kind::Array && !changes.exceeds_jsonb() && text.len() <= limits::JSONB_BYTES;

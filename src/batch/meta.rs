@@ -1,6 +1,6 @@
 //! The meta columns that differ from row to row: raw id and extraction time.
 
-use crate::types::calendar::{FIRST_TIMESTAMP, LAST_TIMESTAMP, SECONDS_TO_POSTGRES_EPOCH};
+use crate::types::calendar::{FIRST_TIMESTAMP, LAST_TIMESTAMP, MICROS_PER_SECOND, SECONDS_TO_POSTGRES_EPOCH};
 
 /// Makes `_airbyte_raw_id`s: UUIDs of version 7, so that ids of one load stand together in an index.
 pub struct RawIds {
@@ -42,8 +42,12 @@ impl Default for RawIds {
 
 /// `emitted_at` as Postgres counts, moved to the nearest instant that it can store.
 pub fn extracted_at(emitted_at_ms: i64) -> i64 {
-    emitted_at_ms
-        .saturating_sub(SECONDS_TO_POSTGRES_EPOCH * 1_000)
-        .saturating_mul(1_000)
-        .clamp(FIRST_TIMESTAMP, LAST_TIMESTAMP)
+    extracted_at_micros(i128::from(emitted_at_ms) * 1_000)
+}
+
+/// The same of microseconds since 1970.
+pub fn extracted_at_micros(micros: i128) -> i64 {
+    let since_2000 = micros - i128::from(SECONDS_TO_POSTGRES_EPOCH * MICROS_PER_SECOND);
+    let nearest = since_2000.clamp(FIRST_TIMESTAMP.into(), LAST_TIMESTAMP.into());
+    i64::try_from(nearest).unwrap_or_default()
 }

@@ -18,13 +18,15 @@ mod tests;
 mod write;
 
 pub use span::{Span, parse_span, write_span};
+pub(super) use write::civil_from_days;
 pub use write::{write_date, write_time, write_timestamp};
 
 /// 1970-01-01 to 2000-01-01.
 pub const SECONDS_TO_POSTGRES_EPOCH: i64 = DAYS_TO_POSTGRES_EPOCH * SECONDS_PER_DAY;
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
-pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
+/// Microseconds of a second.
+pub const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(super) const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 
 /// 1970-01-01 to 2000-01-01.
@@ -479,7 +481,7 @@ fn days_in_month(year: i64, month: u32) -> u32 {
 /// Days since 2000-01-01 in the Gregorian calendar, extended to all time. Year 0 is 1 BC.
 ///
 /// Counts 400-year cycles of 146,097 days in years that begin in March, so that a leap day ends its year.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(super) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let cycle = year.div_euclid(400);
     let year_of_cycle = year.rem_euclid(400);

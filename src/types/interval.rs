@@ -48,12 +48,13 @@ impl ColumnKind for Interval {
     }
 }
 
-/// A span, as the column holds it; digits behind the microsecond are cut.
+/// A span that can be stored, as the column holds it; digits behind the microsecond are cut.
 pub(super) fn to_bytes(span: Span) -> [u8; INTERVAL_BYTES as usize] {
     let mut bytes = [0; INTERVAL_BYTES as usize];
     bytes[..8].copy_from_slice(&span.micros().to_be_bytes());
-    bytes[8..12].copy_from_slice(&span.days.to_be_bytes());
-    bytes[12..].copy_from_slice(&span.months.to_be_bytes());
+    let whole = |value: i64| i32::try_from(value).unwrap_or_default().to_be_bytes();
+    bytes[8..12].copy_from_slice(&whole(span.days));
+    bytes[12..].copy_from_slice(&whole(span.months));
     bytes
 }
 

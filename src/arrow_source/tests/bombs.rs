@@ -1,5 +1,7 @@
 //! Small files that say they are large, or are.
 
+use arrow::array::StructArray;
+
 use super::*;
 use crate::arrow_source::thrift;
 
@@ -140,7 +142,7 @@ fn footer_failure(footer: &[u8]) -> (ErrorKind, String) {
 fn a_schema_of_endless_nesting_is_refused() {
     assert_eq!(thrift::footer(&nested(41, ONE_CHILD)).expect("a footer").depth, 40);
     let (kind, text) = footer_failure(&nested(1_000_000, ONE_CHILD));
-    assert_eq!((kind, text.as_str()), (ErrorKind::Batch, "its columns are nested more than 64 levels deep"));
+    assert_eq!((kind, text.as_str()), (ErrorKind::Batch, "it is nested deeper than 50 levels"));
 }
 
 #[test]
@@ -233,4 +235,70 @@ fn a_footer_tells_that_columns_are_encrypted() {
     // version 1, no schema elements, field 8 an empty union
     assert!(thrift::footer(&[0x15, 0x02, 0x19, 0x0C, 0x6C, 0x00, 0x00]).expect("a footer").encrypted);
     assert!(!thrift::footer(&[0x15, 0x02, 0x19, 0x0C, 0x00]).expect("a footer").encrypted);
+}
+
+#[test]
+fn all_formats_have_one_limit_of_nesting() {
+    /// A column of so many levels.
+    fn deep(levels: usize, lists: bool) -> RecordBatch {
+        let mut array: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+        for _ in 0..levels {
+            let field = Arc::new(Field::new_list_field(array.data_type().clone(), true));
+            array = match lists {
+                true => Arc::new(ListArray::new(field, arrow::buffer::OffsetBuffer::from_lengths([1]), array, None)),
+                false => Arc::new(StructArray::from(vec![(field, array)])),
+            };
+        }
+        RecordBatch::try_from_iter([("deep", array)]).expect("a column")
+    }
+    let files = Files::new();
+    for (levels, fits) in [(limits::ARROW_DEPTH, true), (limits::ARROW_DEPTH + 1, false), (90, false), (150, false)] {
+        for (format, lists) in FORMATS.into_iter().flat_map(|format| [(format, true), (format, false)]) {
+            // What writes it needs more room than what reads it.
+            let writer = std::thread::Builder::new().stack_size(64 << 20);
+            let bytes = writer.spawn(move || written(&[deep(levels, lists)], format)).expect("a thread").join();
+            let outcome = files.read(&bytes.expect("a file"), format);
+            if fits {
+                assert_eq!(shown(&outcome.expect("rows")).len(), 1, "{format:?}");
+            } else {
+                let error = outcome.expect_err("it is too deep");
+                assert!(error.message().ends_with("it is nested deeper than 50 levels"), "{format:?}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Batch);
+            }
+        }
+    }
+}
+
+/// Columns of two pages, of which the second is large, and each column's begins in another record batch.
+#[test]
+fn pages_that_are_held_count_until_they_are_let_go() {
+    const COLUMNS: usize = 8;
+    const LARGE: usize = 64 << 10;
+    let rows = limits::BATCH_ROWS * 2 * COLUMNS;
+    let mut properties = WriterProperties::builder().set_dictionary_enabled(false).set_compression(Compression::SNAPPY);
+    let mut columns = Vec::new();
+    for column in COLUMNS..2 * COLUMNS {
+        let at = limits::BATCH_ROWS * column;
+        let values = (0..rows).map(|row| (row == at).then(|| "x".repeat(LARGE)));
+        let name = format!("c{column}");
+        properties = properties.set_column_data_page_row_count_limit(name.as_str().into(), at);
+        columns.push((name, Arc::new(StringArray::from_iter(values)) as ArrayRef));
+    }
+    let batch = RecordBatch::try_from_iter(columns).expect("columns");
+    let properties = properties.build();
+    let files = Files::new();
+    files.write(&parquet(&[batch], properties));
+    let read = |most: usize| {
+        let file = fs::File::open(files.path("rows")).expect("a file");
+        let (_, mut source) = super::super::parquet::open_within(file, most as u64, 0).expect("parquet");
+        let mut seen = 0;
+        while let Some(batch) = source.next().map_err(|fault| fault.to_string())? {
+            seen += batch.num_rows();
+        }
+        Ok::<usize, String>(seen)
+    };
+    assert_eq!(read((COLUMNS + 2) * LARGE), Ok(rows));
+    // Each record batch alone has room.
+    let text = read((COLUMNS - 2) * LARGE).expect_err("too much is held");
+    assert_eq!(text, "its pages take more than 0 MiB at once: write smaller pages");
 }

@@ -172,22 +172,32 @@ fn what_parquet_knows_to_be_a_uuid_or_json_is_one() {
 }
 
 #[test]
-fn intervals_of_parquet_are_refused() {
-    let bytes =
-        foreign("message m { optional fixed_len_byte_array(12) i (INTERVAL); }", &[1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]);
-    let (kind, text) = Files::new().failure(&bytes, BatchFormat::Parquet);
-    assert_eq!(
-        (kind, text.as_str()),
-        (
-            ErrorKind::Batch,
-            "column \"i\": it holds Parquet intervals, of which the months cannot be read: write them as text"
-        )
-    );
-    // Those that Arrow wrote are whole.
-    let months: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![14]));
+fn intervals_of_parquet_keep_their_months() {
+    // Alone and within others, in a schema that has other things to keep.
+    for schema in [
+        "message m { optional fixed_len_byte_array(12) i (INTERVAL); }",
+        "message m { required group g { optional fixed_len_byte_array(12) i (INTERVAL); } }",
+        "message m { required group l (LIST) { repeated group list { required fixed_len_byte_array(12) element (INTERVAL); } } }",
+    ] {
+        let bytes = foreign(schema, &[1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0xff]);
+        let rows = Files::new().read(&bytes, BatchFormat::Parquet).expect("rows");
+        assert!(shown(&rows)[0].contains("0100000002000000000000ff"), "{:?}", shown(&rows));
+        let mut field = rows[0].schema_ref().field(0).clone();
+        while let DataType::Struct(_) | DataType::List(_) = field.data_type() {
+            field = match field.data_type() {
+                DataType::Struct(fields) => fields[0].as_ref().clone(),
+                DataType::List(element) => element.as_ref().clone(),
+                _ => unreachable!("others have no fields"),
+            };
+        }
+        assert_eq!(field.metadata().get("ARROW:extension:name").map(String::as_str), Some("parquet.interval"));
+    }
+    // Those that Arrow wrote can be negative.
+    let months: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![-14]));
     let batch = RecordBatch::try_from_iter([("i", months)]).expect("a column");
-    let read = Files::new()
-        .read(&parquet(std::slice::from_ref(&batch), WriterProperties::builder().build()), BatchFormat::Parquet)
-        .expect("rows");
-    assert_eq!(shown(&read), shown(&[batch]));
+    let rows =
+        Files::new().read(&parquet(&[batch], WriterProperties::builder().build()), BatchFormat::Parquet).expect("rows");
+    assert_eq!(shown(&rows), ["f2ffffff0000000000000000"]);
+    let field = rows[0].schema_ref().field(0).clone();
+    assert_eq!(field.metadata().get("ARROW:extension:name").map(String::as_str), Some("parquet.signed_interval"));
 }

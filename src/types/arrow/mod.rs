@@ -6,9 +6,11 @@
 //! Invariant: one row in, one row out; a value is kept, or it is NULL with a [`Reason`].
 
 mod lists;
+mod nested;
 mod numbers;
 mod objects;
 mod render;
+mod sink;
 mod temporal;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,12 @@ use crate::limits;
 
 /// Name of the extension type that a field's metadata holds.
 const EXTENSION: &str = "ARROW:extension:name";
+
+/// Our extension type for the twelve bytes of Parquet's INTERVAL.
+pub const PARQUET_INTERVAL: &str = "parquet.interval";
+
+/// The same, written as Arrow's intervals, which can be negative.
+pub const PARQUET_SIGNED_INTERVAL: &str = "parquet.signed_interval";
 
 /// The extension type of texts that are JSON.
 const JSON: &str = "arrow.json";
@@ -91,6 +99,9 @@ fn type_of(field: &Field, depth: usize) -> Result<ColumnType, Unfit> {
     };
     Ok(match (field.data_type(), extension(field)) {
         (D::FixedSizeBinary(16), Some(Extension::Uuid)) => T::Uuid,
+        (D::Duration(_) | D::Interval(_), _) | (D::FixedSizeBinary(12), Some(Extension::ParquetInterval { .. })) => {
+            T::Interval
+        }
         (D::Utf8 | D::LargeUtf8 | D::Utf8View, Some(Extension::Json)) | (D::Null, _) => T::Json,
         (D::Boolean, _) => T::Boolean,
         (D::Int8 | D::Int16 | D::UInt8, _) => T::SmallInt,
@@ -112,7 +123,6 @@ fn type_of(field: &Field, depth: usize) -> Result<ColumnType, Unfit> {
         (D::Time32(_) | D::Time64(_), _) => T::Time,
         (D::Timestamp(_, None), _) => T::Timestamp,
         (D::Timestamp(_, Some(_)), _) => T::TimestampTz,
-        (D::Duration(_) | D::Interval(_), _) => T::Interval,
         (D::Dictionary(_, value), _) => {
             type_of(&Field::new("", D::clone(value), true).with_metadata(field.metadata().clone()), depth + 1)?
         }
@@ -159,12 +169,18 @@ fn check_depth(depth: usize) -> Result<(), Unfit> {
 enum Extension {
     Json,
     Uuid,
+    /// Months, days and milliseconds, 32 bits each, of which Arrow has no type that holds them all.
+    ParquetInterval {
+        signed: bool,
+    },
 }
 
 fn extension(field: &Field) -> Option<Extension> {
     match field.metadata().get(EXTENSION)?.as_str() {
         JSON => Some(Extension::Json),
         "arrow.uuid" => Some(Extension::Uuid),
+        PARQUET_INTERVAL => Some(Extension::ParquetInterval { signed: false }),
+        PARQUET_SIGNED_INTERVAL => Some(Extension::ParquetInterval { signed: true }),
         _ => None,
     }
 }
@@ -240,6 +256,10 @@ fn not_whole() -> Unfit {
     Unfit("its runs do not end at whole numbers".into())
 }
 
+fn not_map() -> Unfit {
+    Unfit("its map has no keys and values".into())
+}
+
 /// The conversions that need no text; none where there is no such way.
 fn direct(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Option<Cast>, Unfit> {
     use ColumnType as T;
@@ -251,7 +271,9 @@ fn direct(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Option<Cast
         T::String if extension(field) != Some(Extension::Uuid) => texts::direct(array),
         T::Bytes => texts::bytes(array),
         T::Uuid if *array.data_type() == DataType::FixedSizeBinary(16) => Ok(Some(Cast::whole(Arc::clone(array)))),
-        T::Date | T::Time | T::TimeTz | T::Timestamp | T::TimestampTz | T::Interval => Ok(temporal::direct(array, to)),
+        T::Date | T::Time | T::TimeTz | T::Timestamp | T::TimestampTz | T::Interval => {
+            Ok(temporal::direct(array, extension(field), to))
+        }
         T::List(element) => lists::direct(array, element),
         _ => Ok(None),
     }
@@ -260,7 +282,7 @@ fn direct(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Option<Cast
 /// Each value as the JSON that says it, into the decoder of the column.
 fn through_json(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<Cast, Unfit> {
     let write = render::writer(array, field)?;
-    let mut sink = render::Sink::default();
+    let mut sink = sink::Sink::default();
     let mut builder = ColumnBuilder::new(to);
     let mut outcomes = Vec::new();
     for row in 0..array.len() {

@@ -1,11 +1,12 @@
 //! Rows as JSON objects, for raw mode.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 
-use super::render::{self, Sink};
-use super::{Unfit, texts, type_of};
+use super::sink::Sink;
+use super::{Unfit, render, texts, type_of};
 use crate::json::{self, Scanner};
 use crate::limits;
 use crate::types::{Outcome, Reason};
@@ -35,6 +36,10 @@ pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
         name.string(field.name());
         columns.push((field, name, render::writer(array, field).map_err(named)?, render::holds_json(field)));
     }
+    let mut names = HashSet::new();
+    // Names can become one when a character is left out; then the last one counts.
+    let mut counts: Vec<bool> = columns.iter().rev().map(|(_, name, ..)| names.insert(name.text())).collect();
+    counts.reverse();
     let mut out = StringBuilder::new();
     let mut outcomes = Vec::new();
     let mut left_out = Vec::new();
@@ -44,14 +49,14 @@ pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
         object.clear();
         object.push('{');
         let (mut cleaned, mut size) = (false, 0);
-        for (field, name, write, holds_json) in &columns {
+        for ((field, name, write, holds_json), counts) in columns.iter().zip(&counts) {
             member.clear();
             write(row, &mut member);
             if member.text() == "null" && member.failure().is_none() {
                 continue;
             }
             let mut refuse = |reason| left_out.push((row, field.name().replace('\0', ""), reason));
-            if let Some(reason) = member.failure() {
+            if let Some(reason) = member.failure().or((!counts).then_some(Reason::SerializationError)) {
                 refuse(reason);
                 continue;
             }

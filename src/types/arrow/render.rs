@@ -7,140 +7,29 @@
 //! | binary | strings in base64 |
 //! | dates, times, timestamps, intervals | ISO 8601 strings with all their digits; a timestamp with a zone shows the zone's clock and offset |
 //! | lists | arrays |
-//! | structs, maps with keys of text | objects |
+//! | structs, maps with keys of text | objects, of each member the last |
 //! | other maps | arrays of `[key, value]` |
 //! | unions | the value |
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, NullBufferBuilder, OffsetSizeTrait, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, NullBufferBuilder, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowNativeType, ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Field,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
-use arrow::downcast_dictionary_array;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::{Cast, Extension, Unfit, extension, not_whole, temporal, texts};
-use crate::json::{self, Scanner};
+use super::sink::{Sink, Writer};
+use super::{Cast, Extension, Unfit, extension, nested, not_whole, temporal, texts};
+use crate::json;
 use crate::limits;
 use crate::numeric::Scaled;
 use crate::types::{ColumnType, Outcome, Reason};
-
-/// Appends the JSON of one row.
-pub(super) type Writer<'a> = Box<dyn Fn(usize, &mut Sink) + 'a>;
-
-/// Where JSON is written to.
-#[derive(Default)]
-pub(super) struct Sink {
-    text: String,
-    /// Where the value begins.
-    start: usize,
-    cleaned: bool,
-    failure: Option<Reason>,
-}
-
-impl Sink {
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.begin();
-    }
-
-    /// What follows is another value.
-    fn begin(&mut self) {
-        self.start = self.text.len();
-        self.cleaned = false;
-        self.failure = None;
-    }
-
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// A character that Postgres cannot hold was left out.
-    pub(super) fn is_cleaned(&self) -> bool {
-        self.cleaned
-    }
-
-    /// Why the value is none.
-    pub(super) fn failure(&self) -> Option<Reason> {
-        self.failure
-    }
-
-    /// The value is none.
-    pub(super) fn fail(&mut self, reason: Reason) {
-        self.failure = Some(reason);
-    }
-
-    /// Nothing more need be written: no field takes what is there already, and that is its failure.
-    fn is_done(&mut self) -> bool {
-        let done = self.text.len() - self.start > limits::JSONB_BYTES;
-        if done {
-            self.fail(Reason::FieldSizeLimitation);
-        }
-        done
-    }
-
-    fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
-    fn show(&mut self, write: impl FnOnce(&mut String) -> std::fmt::Result) {
-        write(&mut self.text).expect("writing to memory does not fail");
-    }
-
-    /// A string of characters that need no escape.
-    pub(super) fn plain_string(&mut self, write: impl FnOnce(&mut String) -> std::fmt::Result) {
-        self.push("\"");
-        self.show(write);
-        self.push("\"");
-    }
-
-    pub(super) fn string(&mut self, text: &str) {
-        let needs_care = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-        if !text.as_bytes().iter().any(needs_care) {
-            self.push("\"");
-            self.push(text);
-            self.push("\"");
-        } else if text.contains('\0') {
-            self.cleaned = true;
-            json::write_quoted(&text.replace('\0', ""), &mut self.text);
-        } else {
-            json::write_quoted(text, &mut self.text);
-        }
-    }
-
-    /// A text that is JSON itself. Alone, it is looked at by who reads the sink.
-    fn json(&mut self, text: &str) {
-        if !self.text.is_empty() && Scanner::new(text).whole().is_err() {
-            self.fail(Reason::SerializationError);
-        }
-        self.push(text);
-    }
-
-    fn integer(&mut self, value: impl itoa::Integer) {
-        self.push(itoa::Buffer::new().format(value));
-    }
-
-    fn decimal(&mut self, value: Scaled, scale: i8) {
-        value.write(scale, &mut self.text);
-    }
-
-    fn float(&mut self, value: f64, shortest: impl FnOnce(&mut String) -> std::fmt::Result) {
-        if value.is_nan() {
-            self.push("\"NaN\"");
-        } else if value.is_infinite() {
-            self.push(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
-        } else {
-            self.show(shortest);
-        }
-    }
-}
 
 /// Whether a map of such entries is an object: its keys are text.
 pub(super) fn is_object(entries: &Field) -> bool {
@@ -190,35 +79,35 @@ pub(super) fn documents(array: &ArrayRef, field: &Field, to: ColumnType) -> Resu
     let mut outcomes = Vec::new();
     offsets.push(0);
     for row in 0..array.len() {
-        let start = sink.text.len();
+        let start = sink.text().len();
         sink.begin();
         write(row, &mut sink);
-        let document = sink.text.get(start..).unwrap_or_default();
+        let document = sink.text().get(start..).unwrap_or_default();
         let outcome = if document == "null" {
             None
-        } else if let Some(reason) = sink.failure {
+        } else if let Some(reason) = sink.failure() {
             Some(Outcome::Nulled(reason))
         } else if start_with.is_some_and(|first| document.as_bytes().first() != Some(&first)) {
             Some(Outcome::Nulled(Reason::SerializationError))
         } else if json::jsonb_size(document) > limits::JSONB_BYTES {
             Some(Outcome::Nulled(Reason::FieldSizeLimitation))
-        } else if sink.cleaned {
+        } else if sink.is_cleaned() {
             Some(Outcome::Cleaned)
         } else {
             Some(Outcome::Stored)
         };
         let stored = matches!(outcome, Some(Outcome::Stored | Outcome::Cleaned));
         if !stored {
-            sink.text.truncate(start);
+            sink.truncate(start);
         }
-        texts::check_room(sink.text.len())?;
+        texts::check_room(sink.text().len())?;
         valid.append(stored);
-        offsets.push(i32::try_from(sink.text.len()).unwrap_or(i32::MAX));
+        offsets.push(i32::try_from(sink.text().len()).unwrap_or(i32::MAX));
         if let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::Stored) {
             outcomes.push((row, outcome));
         }
     }
-    let text = Buffer::from_vec(sink.text.into_bytes());
+    let text = Buffer::from_vec(sink.into_text().into_bytes());
     let array = StringArray::new(OffsetBuffer::new(offsets.into()), text, valid.finish());
     Ok(Cast { array: Arc::new(array), outcomes })
 }
@@ -234,7 +123,7 @@ pub(super) fn writer<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'
 
 fn values<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> {
     use DataType as D;
-    if let Some(writer) = temporal::writer(array) {
+    if let Some(writer) = temporal::writer(array, extension(field)) {
         return Ok(writer);
     }
     Ok(match array.data_type() {
@@ -288,100 +177,50 @@ fn values<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> 
                 binary(values, |values, row| values.value(row))
             }
         }
-        D::Dictionary(_, _) => dictionary(array, field)?,
+        D::Dictionary(_, _) => nested::dictionary(array, field)?,
         D::RunEndEncoded(_, run) => {
             let field = if run.metadata().is_empty() {
                 field.clone().with_data_type(run.data_type().clone())
             } else {
                 run.as_ref().clone()
             };
-            run_ends::<Int16Type>(array, &field)
-                .or_else(|| run_ends::<Int32Type>(array, &field))
-                .or_else(|| run_ends::<Int64Type>(array, &field))
+            nested::run_ends::<Int16Type>(array, &field)
+                .or_else(|| nested::run_ends::<Int32Type>(array, &field))
+                .or_else(|| nested::run_ends::<Int64Type>(array, &field))
                 .ok_or_else(not_whole)??
         }
-        D::List(element) => {
-            list(array.as_list::<i32>().values(), element, offsets(array.as_list::<i32>().value_offsets()))?
-        }
-        D::LargeList(element) => {
-            list(array.as_list::<i64>().values(), element, offsets(array.as_list::<i64>().value_offsets()))?
-        }
+        D::List(element) => nested::list(
+            array.as_list::<i32>().values(),
+            element,
+            nested::offsets(array.as_list::<i32>().value_offsets()),
+        )?,
+        D::LargeList(element) => nested::list(
+            array.as_list::<i64>().values(),
+            element,
+            nested::offsets(array.as_list::<i64>().value_offsets()),
+        )?,
         D::ListView(element) => {
             let views = array.as_list_view::<i32>();
-            list(views.values(), element, |row| (views.value_offset(row).as_usize(), views.value_size(row).as_usize()))?
+            nested::list(views.values(), element, |row| {
+                (views.value_offset(row).as_usize(), views.value_size(row).as_usize())
+            })?
         }
         D::LargeListView(element) => {
             let views = array.as_list_view::<i64>();
-            list(views.values(), element, |row| (views.value_offset(row).as_usize(), views.value_size(row).as_usize()))?
+            nested::list(views.values(), element, |row| {
+                (views.value_offset(row).as_usize(), views.value_size(row).as_usize())
+            })?
         }
         D::FixedSizeList(element, _) => {
             let lists = array.as_fixed_size_list();
             let size = lists.value_length() as usize;
-            list(lists.values(), element, move |row| (lists.value_offset_at(row), size))?
+            nested::list(lists.values(), element, move |row| (lists.value_offset_at(row), size))?
         }
-        D::Struct(fields) => {
-            let mut members = Vec::new();
-            for (field, column) in fields.iter().zip(array.as_struct().columns()) {
-                let mut name = Sink::default();
-                name.string(field.name());
-                name.push(":");
-                members.push((name, writer(column, field)?));
-            }
-            Box::new(move |row, sink| {
-                for (position, (name, value)) in members.iter().enumerate() {
-                    if sink.is_done() {
-                        return;
-                    }
-                    sink.push(if position == 0 { "{" } else { "," });
-                    sink.push(&name.text);
-                    sink.cleaned |= name.cleaned;
-                    value(row, sink);
-                }
-                sink.push(if members.is_empty() { "{}" } else { "}" });
-            })
-        }
-        D::Map(entries, _) => map(array, entries)?,
-        D::Union(fields, _) => {
-            let union = array.as_union();
-            let mut children: Vec<Option<Writer<'a>>> = Vec::new();
-            for (type_id, field) in fields.iter() {
-                let id = usize::try_from(type_id).unwrap_or_default();
-                children.resize_with(children.len().max(id + 1), || None);
-                if let Some(slot) = children.get_mut(id) {
-                    *slot = Some(writer(union.child(type_id), field)?);
-                }
-            }
-            Box::new(move |row, sink| {
-                let id = usize::try_from(union.type_id(row)).unwrap_or(usize::MAX);
-                match children.get(id).and_then(Option::as_ref) {
-                    Some(child) => child(union.value_offset(row), sink),
-                    None => sink.fail(Reason::SerializationError),
-                }
-            })
-        }
+        D::Struct(fields) => nested::structs(array, fields)?,
+        D::Map(entries, _) => nested::map(array, entries)?,
+        D::Union(fields, _) => nested::union(array, fields)?,
         other => return Err(Unfit(format!("its type {other} has no column type"))),
     })
-}
-
-fn dictionary<'a>(array: &'a dyn Array, field: &Field) -> Result<Writer<'a>, Unfit> {
-    let values = array.as_any_dictionary().values();
-    let value = writer(values, &field.clone().with_data_type(values.data_type().clone()))?;
-    Ok(downcast_dictionary_array!(
-        array => {
-            let keys = array.keys();
-            Box::new(move |row, sink| value(keys.value(row).as_usize(), sink))
-        }
-        _ => return Err(Unfit("its dictionary's keys are no whole numbers".into()))
-    ))
-}
-
-/// Each row looks its run up, since a few bytes can stand for any number of rows.
-fn run_ends<'a, R: RunEndIndexType>(array: &'a dyn Array, field: &Field) -> Option<Result<Writer<'a>, Unfit>> {
-    let runs = array.as_run_opt::<R>()?;
-    Some(
-        writer(runs.values(), field)
-            .map(|value| -> Writer<'a> { Box::new(move |row, sink| value(runs.get_physical_index(row), sink)) }),
-    )
 }
 
 fn primitives<'a, T: ArrowPrimitiveType>(
@@ -409,79 +248,10 @@ fn strings<'a, A: Array>(values: &'a A, field: &Field, value: fn(&'a A, usize) -
 fn binary<'a, A: Array>(values: &'a A, value: fn(&'a A, usize) -> &'a [u8]) -> Writer<'a> {
     Box::new(move |row, sink| {
         sink.push("\"");
-        BASE64_STANDARD.encode_string(value(values, row), &mut sink.text);
+        sink.show(|out| {
+            BASE64_STANDARD.encode_string(value(values, row), out);
+            Ok(())
+        });
         sink.push("\"");
     })
-}
-
-/// Start and length of each list.
-fn offsets<O: OffsetSizeTrait>(offsets: &[O]) -> impl Fn(usize) -> (usize, usize) {
-    move |row| match offsets.get(row..row + 2) {
-        Some(&[start, end]) => (start.as_usize(), end.as_usize() - start.as_usize()),
-        _ => (0, 0),
-    }
-}
-
-fn list<'a>(
-    elements: &'a ArrayRef,
-    field: &Field,
-    place: impl Fn(usize) -> (usize, usize) + 'a,
-) -> Result<Writer<'a>, Unfit> {
-    let value = writer(elements, field)?;
-    Ok(Box::new(move |row, sink| {
-        let (start, length) = place(row);
-        sink.push("[");
-        for element in start..start + length {
-            if sink.is_done() {
-                return;
-            }
-            if element > start {
-                sink.push(",");
-            }
-            value(element, sink);
-        }
-        sink.push("]");
-    }))
-}
-
-fn map<'a>(array: &'a dyn Array, entries: &Field) -> Result<Writer<'a>, Unfit> {
-    let map = array.as_map();
-    let DataType::Struct(fields) = entries.data_type() else {
-        return Err(Unfit("its map has no keys and values".into()));
-    };
-    let [key_field, value_field] = &fields[..] else {
-        return Err(Unfit("its map has no keys and values".into()));
-    };
-    let key = writer(map.keys(), key_field)?;
-    let value = writer(map.values(), value_field)?;
-    let place = offsets(map.value_offsets());
-    let object = is_object(entries);
-    Ok(Box::new(move |row, sink| {
-        let (start, length) = place(row);
-        sink.push(if object { "{" } else { "[" });
-        for entry in start..start + length {
-            if sink.is_done() {
-                return;
-            }
-            if entry > start {
-                sink.push(",");
-            }
-            if object {
-                let at = sink.text.len();
-                key(entry, sink);
-                if sink.text.as_bytes().get(at) != Some(&b'"') {
-                    sink.fail(Reason::SerializationError);
-                }
-                sink.push(":");
-                value(entry, sink);
-            } else {
-                sink.push("[");
-                key(entry, sink);
-                sink.push(",");
-                value(entry, sink);
-                sink.push("]");
-            }
-        }
-        sink.push(if object { "}" } else { "]" });
-    }))
 }

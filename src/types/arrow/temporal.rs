@@ -15,8 +15,8 @@ use arrow::datatypes::{
 };
 use chrono::{DateTime, Offset, TimeZone};
 
-use super::render::Writer;
-use super::{Cast, convert, keep};
+use super::sink::Writer;
+use super::{Cast, Extension, convert, keep};
 use crate::types::calendar::{
     self, MICROS_PER_DAY, MICROS_PER_SECOND, SECONDS_PER_DAY, SECONDS_TO_POSTGRES_EPOCH, Span, TemporalError,
 };
@@ -24,9 +24,12 @@ use crate::types::{ColumnType, Outcome, Reason, interval};
 
 const MILLIS_PER_DAY: i64 = SECONDS_PER_DAY * 1_000;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const NANOS_PER_MILLI: i128 = 1_000_000;
+/// 2100-01-01T00:00:00Z: where the tables of the time zones end.
+const END_OF_TABLES: i64 = 4_102_444_800;
 
 /// The conversions that need no text.
-pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Option<Cast> {
+pub(super) fn direct(array: &ArrayRef, extension: Option<Extension>, to: ColumnType) -> Option<Cast> {
     use ColumnType as T;
     use DataType as D;
     match (to, array.data_type()) {
@@ -44,7 +47,7 @@ pub(super) fn direct(array: &ArrayRef, to: ColumnType) -> Option<Cast> {
         (T::Timestamp, D::Timestamp(unit, Some(name))) => {
             Some(timestamps(array, *unit, &Zone::new(name).unwrap_or(Zone::Unknown)))
         }
-        (T::Interval, _) => spans(array),
+        (T::Interval, _) => spans(array, extension),
         _ => None,
     }
 }
@@ -80,11 +83,25 @@ impl Zone {
     }
 }
 
-/// Beyond the calendar of the rules, those of its first or last year hold.
 fn offset(zone: Tz, seconds: i64) -> i32 {
-    let (first, last) = (DateTime::<chrono::Utc>::MIN_UTC.timestamp(), DateTime::<chrono::Utc>::MAX_UTC.timestamp());
-    let at = DateTime::from_timestamp(seconds.clamp(first, last), 0).unwrap_or_default();
-    zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
+    // The last rules go on for ever.
+    let seconds = if seconds < END_OF_TABLES { seconds } else { alike(seconds) };
+    let at = DateTime::from_timestamp(seconds.max(DateTime::<chrono::Utc>::MIN_UTC.timestamp()), 0);
+    zone.offset_from_utc_datetime(&at.unwrap_or_default().naive_utc()).fix().local_minus_utc()
+}
+
+/// The same time of a year in the tables that has the same days of the week.
+fn alike(seconds: i64) -> i64 {
+    /// In so many years every kind of year comes, where none is left out at the turn of a century.
+    const CYCLE: i64 = 28;
+    let bounds = |year| (calendar::days_from_civil(year, 1, 1), calendar::days_from_civil(year + 1, 1, 1));
+    let (year, _, _) = calendar::civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+    let (start, end) = bounds(year);
+    let shift = (2_100 - CYCLE..2_100).find_map(|year| {
+        let (first, last) = bounds(year);
+        (last - first == end - start && (start - first) % 7 == 0).then_some(start - first)
+    });
+    seconds - shift.unwrap_or(0) * SECONDS_PER_DAY
 }
 
 fn timestamps(array: &ArrayRef, unit: TimeUnit, zone: &Zone) -> Cast {
@@ -150,7 +167,7 @@ fn with_zone(times: Cast) -> Cast {
 }
 
 /// The spans of a column of durations or intervals.
-fn span_of(array: &dyn Array) -> Option<Box<dyn Fn(usize) -> Span + '_>> {
+fn span_of(array: &dyn Array, extension: Option<Extension>) -> Option<Box<dyn Fn(usize) -> Span + '_>> {
     fn duration<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, unit: i64) -> Box<dyn Fn(usize) -> Span + '_> {
         let values = array.as_primitive::<T>();
         Box::new(move |row| Span { months: 0, days: 0, nanos: i128::from(values.value(row)) * i128::from(unit) })
@@ -162,28 +179,40 @@ fn span_of(array: &dyn Array) -> Option<Box<dyn Fn(usize) -> Span + '_>> {
         DataType::Duration(TimeUnit::Nanosecond) => duration::<DurationNanosecondType>(array, 1),
         DataType::Interval(IntervalUnit::YearMonth) => {
             let values = array.as_primitive::<IntervalYearMonthType>();
-            Box::new(move |row| Span { months: values.value(row), days: 0, nanos: 0 })
+            Box::new(move |row| Span { months: values.value(row).into(), days: 0, nanos: 0 })
         }
         DataType::Interval(IntervalUnit::DayTime) => {
             let values = array.as_primitive::<IntervalDayTimeType>();
             Box::new(move |row| {
                 let value = values.value(row);
-                Span { months: 0, days: value.days, nanos: i128::from(value.milliseconds) * 1_000_000 }
+                Span { months: 0, days: value.days.into(), nanos: i128::from(value.milliseconds) * NANOS_PER_MILLI }
             })
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let values = array.as_primitive::<IntervalMonthDayNanoType>();
             Box::new(move |row| {
                 let value = values.value(row);
-                Span { months: value.months, days: value.days, nanos: value.nanoseconds.into() }
+                Span { months: value.months.into(), days: value.days.into(), nanos: value.nanoseconds.into() }
+            })
+        }
+        DataType::FixedSizeBinary(12) => {
+            let Some(Extension::ParquetInterval { signed }) = extension else { return None };
+            let values = array.as_fixed_size_binary();
+            Box::new(move |row| {
+                let part = |start: usize| {
+                    let bytes = values.value(row).get(start..start + 4).and_then(|bytes| bytes.try_into().ok());
+                    let bytes = bytes.unwrap_or_default();
+                    if signed { i64::from(i32::from_le_bytes(bytes)) } else { u32::from_le_bytes(bytes).into() }
+                };
+                Span { months: part(0), days: part(4), nanos: i128::from(part(8)) * NANOS_PER_MILLI }
             })
         }
         _ => return None,
     })
 }
 
-fn spans(array: &ArrayRef) -> Option<Cast> {
-    let span = span_of(array)?;
+fn spans(array: &ArrayRef, extension: Option<Extension>) -> Option<Cast> {
+    let span = span_of(array, extension)?;
     let mut out = FixedSizeBinaryBuilder::with_capacity(array.len(), interval::INTERVAL_BYTES);
     let mut outcomes = Vec::new();
     for row in 0..array.len() {
@@ -203,7 +232,7 @@ fn spans(array: &ArrayRef) -> Option<Cast> {
 }
 
 /// A writer of ISO 8601 strings; none for other types.
-pub(super) fn writer(array: &dyn Array) -> Option<Writer<'_>> {
+pub(super) fn writer(array: &dyn Array, extension: Option<Extension>) -> Option<Writer<'_>> {
     fn units<T: ArrowPrimitiveType>(array: &dyn Array) -> impl Fn(usize) -> i64 + '_
     where
         T::Native: Into<i64>,
@@ -237,7 +266,7 @@ pub(super) fn writer(array: &dyn Array) -> Option<Writer<'_>> {
             }
         }
         _ => {
-            let span = span_of(array)?;
+            let span = span_of(array, extension)?;
             Box::new(move |row, sink| sink.plain_string(|out| calendar::write_span(span(row), out)))
         }
     })
@@ -252,7 +281,7 @@ fn time<'a>(value: impl Fn(usize) -> i64 + 'a, per_second: i64) -> Writer<'a> {
     Box::new(move |row, sink| {
         let parts = value(row);
         let seconds = parts.div_euclid(per_second);
-        if !(0..=SECONDS_PER_DAY).contains(&seconds) {
+        if !(0..=SECONDS_PER_DAY * per_second).contains(&parts) {
             sink.fail(Reason::SerializationError);
         }
         sink.plain_string(|out| calendar::write_time(seconds, nanos(parts, per_second), out));
@@ -264,7 +293,9 @@ fn timestamp<'a>(value: impl Fn(usize) -> i64 + 'a, per_second: i64, zone: Optio
         let parts = value(row);
         let seconds = parts.div_euclid(per_second);
         let east = zone.as_ref().and_then(|zone| zone.east(seconds));
-        let local = seconds.saturating_add(east.unwrap_or(0).into());
+        let Some(local) = seconds.checked_add(east.unwrap_or(0).into()) else {
+            return sink.fail(Reason::FieldSizeLimitation);
+        };
         sink.plain_string(|out| calendar::write_timestamp(local, nanos(parts, per_second), east, out));
     })
 }

@@ -106,7 +106,7 @@ fn extended(array: &ArrayRef, name: &str) -> Field {
 /// What each row of a column is as JSON, and whether that is all of it.
 fn rendered(array: &dyn Array, field: &Field) -> Vec<(String, bool)> {
     let write = render::writer(array, field).expect("a writer");
-    let mut sink = render::Sink::default();
+    let mut sink = sink::Sink::default();
     (0..array.len())
         .map(|row| {
             sink.clear();

@@ -20,9 +20,9 @@ const HOURS: i128 = i32::MAX as i128;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Span {
     /// Months.
-    pub months: i32,
+    pub months: i64,
     /// Days.
-    pub days: i32,
+    pub days: i64,
     /// Nanoseconds.
     pub nanos: i128,
 }
@@ -31,9 +31,11 @@ impl Span {
     /// The span, if Postgres can store and show it.
     ///
     /// # Errors
-    /// [`TemporalError::OutOfRange`] for a time of 2,147,483,648 hours or more.
+    /// [`TemporalError::OutOfRange`] for months or days beyond 32 bits and a time of 2,147,483,648 hours or more.
     pub fn stored(self) -> Result<Self, TemporalError> {
-        if self.nanos.abs() >= (HOURS + 1) * 3_600 * NANOS_PER_SECOND { Err(OutOfRange) } else { Ok(self) }
+        let narrow = i32::try_from(self.months).is_ok() && i32::try_from(self.days).is_ok();
+        let short = self.nanos.abs() < (HOURS + 1) * 3_600 * NANOS_PER_SECOND;
+        if narrow && short { Ok(self) } else { Err(OutOfRange) }
     }
 
     /// The time in microseconds, cut; only for what [`Self::stored`] lets through.
@@ -88,7 +90,7 @@ pub fn parse_span(text: &str) -> Result<Span, TemporalError> {
     if empty {
         return Err(Unparsable);
     }
-    let narrow = |value: i128| i32::try_from(value).map_err(|_| OutOfRange);
+    let narrow = |value: i128| i64::try_from(value).map_err(|_| OutOfRange);
     Ok(Span { months: narrow(months)?, days: narrow(days)?, nanos })
 }
 

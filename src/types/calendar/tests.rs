@@ -362,7 +362,7 @@ fn written_spans_are_read_as_the_same() {
     for months in few.into_iter().chain([i32::MAX, i32::MIN]) {
         for days in few.into_iter().chain([i32::MAX, i32::MIN]) {
             for nanos in parts.into_iter().chain([i64::MAX.into(), i64::MIN.into()]) {
-                let span = Span { months, days, nanos };
+                let span = Span { months: months.into(), days: days.into(), nanos };
                 let mut text = String::new();
                 write_span(span, &mut text).expect("memory");
                 assert_eq!(parse_span(&text), Ok(span), "{text}");

@@ -65,7 +65,7 @@ pub(super) fn write_fraction(nanos: u32, out: &mut impl Write) -> Result {
 }
 
 /// Year, month and day that are so many days after 1970-01-01; year 0 is 1 BC. The reverse of `days_from_civil`.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(in crate::types) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let cycle = days.div_euclid(146_097);
     let day_of_cycle = days.rem_euclid(146_097);

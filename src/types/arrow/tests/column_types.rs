@@ -146,7 +146,7 @@ fn endless_types_are_refused() {
     assert_eq!(of(nested(limits::ARROW_DEPTH)), T::Array);
     let field = Field::new("f", nested(limits::ARROW_DEPTH + 1), true);
     let unfit = column_type(&field).expect_err("too deep");
-    assert_eq!(unfit.to_string(), "its type is nested deeper than 100 levels");
+    assert_eq!(unfit.to_string(), "its type is nested deeper than 50 levels");
     let array = arrow::array::new_null_array(field.data_type(), 1);
     assert_eq!(cast(&array, &field, T::Array).map(|_| ()), Err(unfit));
 }

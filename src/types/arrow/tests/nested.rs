@@ -136,6 +136,56 @@ fn documents_in_documents_are_part_of_them() {
     check_field(&array, &field, T::Object, &[Json(stored), TooLarge, TooLarge, Cleaned(r#"{"a":""}"#)]);
 }
 
+/// A map of these pairs in each row.
+fn pairs(rows: &[&[(&str, i32)]]) -> MapArray {
+    let mut builder = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+    for row in rows {
+        for (key, value) in *row {
+            builder.keys().append_value(key);
+            builder.values().append_value(*value);
+        }
+        builder.append(true).expect("as many keys as values");
+    }
+    builder.finish()
+}
+
+#[test]
+fn of_a_key_that_comes_again_the_last_one_is_kept_with_an_entry() {
+    let many: Vec<(String, i32)> = (0..40).map(|n| (format!("k{}", n % 39), n)).collect();
+    let many: Vec<(&str, i32)> = many.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    let members: Vec<String> =
+        (1..40).map(|n| if n == 39 { "\"k0\":39".to_owned() } else { format!("\"k{n}\":{n}") }).collect();
+    let all: &'static str = format!("{{{}}}", members.join(",")).leak();
+    let maps = || pairs(&[&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2), ("a", 3)], &[("x", 1), ("x\0", 2)], &[], &many]);
+    let want = [Json(r#"{"a":1,"b":2}"#), Cleaned(r#"{"b":2,"a":3}"#), Cleaned(r#"{"x":2}"#), Json("{}"), Cleaned(all)];
+    for to in [T::Object, T::Json, T::String] {
+        check(maps(), to, &want);
+    }
+    // Keys that are no text are pairs in a list, as often as they come.
+    let mut builder = MapBuilder::new(None, Int32Builder::new(), Int32Builder::new());
+    for value in [1, 2] {
+        builder.keys().append_value(7);
+        builder.values().append_value(value);
+    }
+    builder.append(true).expect("as many keys as values");
+    check(builder.finish(), T::Array, &[Json("[[7,1],[7,2]]")]);
+}
+
+#[test]
+fn of_members_of_one_name_the_last_one_is_kept_with_an_entry() {
+    let number = |name: &str, n: i32| {
+        let array: ArrayRef = Arc::new(Int32Array::from(vec![n, n]));
+        (Arc::new(Field::new(name, DataType::Int32, true)), array)
+    };
+    let nulls = Some(arrow::buffer::NullBuffer::from(vec![true, false]));
+    let (fields, arrays): (Vec<_>, Vec<_>) =
+        [number("a", 1), number("b", 2), number("a", 3), number("b\0", 4)].into_iter().unzip();
+    let array = StructArray::new(fields.into(), arrays, nulls);
+    for to in [T::Object, T::Json, T::String] {
+        check(array.clone(), to, &[Cleaned(r#"{"a":3,"b":4}"#), Null]);
+    }
+}
+
 #[test]
 fn a_value_that_no_field_takes_is_not_written_to_its_end() {
     // A list of 1,000 structs, each with a name of a megabyte.
@@ -148,7 +198,7 @@ fn a_value_that_no_field_takes_is_not_written_to_its_end() {
     let offsets = arrow::buffer::OffsetBuffer::from_lengths([1_000]);
     let list = ListArray::new(field, offsets, Arc::new(members), None);
     let write = render::writer(&list, &Field::new("f", list.data_type().clone(), true)).expect("a writer");
-    let mut sink = render::Sink::default();
+    let mut sink = sink::Sink::default();
     write(0, &mut sink);
     assert_eq!(sink.failure(), Some(Reason::FieldSizeLimitation));
     assert!(sink.text().len() < limits::JSONB_BYTES + 2_000_000, "{}", sink.text().len());

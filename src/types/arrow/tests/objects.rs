@@ -55,5 +55,5 @@ fn the_column_that_is_unfit_is_named() {
         .fold(DataType::Int8, |inner, _| DataType::List(Arc::new(Field::new_list_field(inner, true))));
     let array = new_null_array(&nested, 1);
     let unfit = json_objects(&batch(vec![(Field::new("deep", nested, true), array)])).expect_err("too deep");
-    assert_eq!(unfit.to_string(), "column \"deep\": its type is nested deeper than 100 levels");
+    assert_eq!(unfit.to_string(), "column \"deep\": its type is nested deeper than 50 levels");
 }

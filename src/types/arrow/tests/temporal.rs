@@ -41,6 +41,9 @@ fn times_of_every_unit() {
     check(micros(), T::TimeTz, &[j("\"12:34:56.000001Z\""), j("\"24:00:00Z\""), Wrong, Null]);
     let nanos = || Time64NanosecondArray::from(vec![0, 1_999, 86_399_999_999_999, -1]);
     check(nanos(), T::Time, &[j("\"00:00:00\""), j("\"00:00:00.000001\""), j("\"23:59:59.999999\""), Wrong]);
+    for beyond in [86_400_000_000_001, i64::MAX] {
+        check(Time64NanosecondArray::from(vec![beyond]), T::String, &[Wrong]);
+    }
     // As text there are more digits.
     let texts = [j("\"00:00:00\""), j("\"00:00:00.000001999\""), j("\"23:59:59.999999999\""), Wrong];
     check(nanos(), T::String, &texts);
@@ -125,10 +128,38 @@ fn zones_are_clocks() {
     check_json(at("UTC"), &["\"2024-01-15T12:34:56Z\"", "\"1969-12-31T23:59:59Z\"", "null"]);
     check_json(at("+05:30"), &["\"2024-01-15T18:04:56+05:30\"", "\"1970-01-01T05:29:59+05:30\"", "null"]);
     check(at("+05:30"), T::Date, &[j("\"2024-01-15\""), j("\"1970-01-01\""), Null]);
+    // Near the end of all numbers a clock that is ahead has no text.
+    let last = TimestampSecondArray::from(vec![i64::MAX]).with_timezone("+05:30");
+    check(last, T::String, &[TooLarge]);
     // The instant is known, the clock is not.
     check(at("Nowhere/Land"), T::TimestampTz, &instants);
     check(at("Nowhere/Land"), T::Timestamp, &[Wrong, Wrong, Null]);
     check_json(at("Nowhere/Land"), &["\"2024-01-15T12:34:56Z\"", "\"1969-12-31T23:59:59Z\"", "null"]);
+}
+
+#[test]
+fn zones_with_names_have_their_rules_for_ever() {
+    let j = Json;
+    let at = |zone: &str, seconds: &[i64]| TimestampSecondArray::from(seconds.to_vec()).with_timezone(zone);
+    // The last second of winter and of summer, and the first of each; now and in centuries that the tables do not reach.
+    check_json(
+        at("Europe/Berlin", &[1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800]),
+        &[
+            "\"2024-03-31T01:59:59+01:00\"",
+            "\"2024-03-31T03:00:00+02:00\"",
+            "\"2024-10-27T02:59:59+02:00\"",
+            "\"2024-10-27T02:00:00+01:00\"",
+        ],
+    );
+    check_json(
+        at("Europe/Berlin", &[4_109_878_799, 4_109_878_800, 9_224_301_599_999]),
+        &["\"2100-03-28T01:59:59+01:00\"", "\"2100-03-28T03:00:00+02:00\"", "\"294276-06-25T01:59:59+02:00\""],
+    );
+    check(
+        at("America/New_York", &[-2_717_650_801, 16_725_225_600]),
+        T::Timestamp,
+        &[j("\"1883-11-18T12:03:57\""), j("\"2499-12-31T19:00:00\"")],
+    );
 }
 
 #[test]
@@ -207,4 +238,25 @@ fn durations_are_times() {
         &[j("\"PT0.000001S\""), j("\"PT-2562047H-47M-16.854775S\"")],
     );
     check_json(DurationSecondArray::from(vec![i64::MIN]), &["\"PT-2562047788015215H-30M-8S\""]);
+}
+
+#[test]
+fn intervals_of_parquet_are_without_sign_but_for_those_of_arrow() {
+    let j = Json;
+    let twelve = |months: u32, days: u32, millis: u32| [months, days, millis].map(u32::to_le_bytes).concat();
+    let values =
+        [twelve(14, 3, 86_400_001), twelve(0, 0, u32::MAX), twelve(i32::MAX as u32 + 1, 0, 0), twelve(0, u32::MAX, 0)];
+    let array: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter(values.iter()).expect("values"));
+    let field = extended(&array, PARQUET_INTERVAL);
+    assert_eq!(column_type(&field), Ok(T::Interval));
+    let texts = ["\"P1Y2M3DT24H0.001S\"", "\"PT1193H2M47.295S\"", "\"P178956970Y8M\"", "\"P4294967295D\""];
+    check_field(&array, &field, T::Interval, &[j(texts[0]), j(texts[1]), TooLarge, TooLarge]);
+    check_field(&array, &field, T::String, &texts.map(j));
+    check_field(&array, &field, T::Json, &texts.map(j));
+    let signed = extended(&array, PARQUET_SIGNED_INTERVAL);
+    assert_eq!(column_type(&signed), Ok(T::Interval));
+    let texts = ["\"P1Y2M3DT24H0.001S\"", "\"PT-0.001S\"", "\"P-178956970Y-8M\"", "\"P-1D\""];
+    check_field(&array, &signed, T::Interval, &texts.map(j));
+    // Twelve bytes that say nothing of themselves are bytes.
+    assert_eq!(column_type(&Field::new("f", array.data_type().clone(), true)), Ok(T::Bytes));
 }
