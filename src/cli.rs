@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
 
-pub use self::operator::{ForPeople, Keygen, SetupSql, permit_open};
+pub use self::operator::{ForPeople, Keygen, Plan, SetupSql, permit_open};
 
 mod operator;
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::cli::{Command, ForPeople};
+use crate::cli::{Command, ForPeople, Plan};
 use crate::config::{self, Config};
 use crate::error::{Error, ErrorKind, Result};
+use crate::operator::Answer;
 use crate::protocol::{ConfiguredCatalog, Output};
 use crate::signals::{self, Termination};
 use crate::write::Ended;
@@ -55,6 +56,7 @@ fn answer(command: &ForPeople, output: &Output) -> ExitCode {
     let answer = match command {
         ForPeople::Keygen(options) => operator::keygen(options),
         ForPeople::SetupSql(options) => operator::setup_sql(options),
+        ForPeople::Plan(options) => plan(options, output),
     };
     let said = answer.and_then(|answer| output.text(&answer.text).map(|()| answer.advice));
     let (text, code) = match said {
@@ -63,6 +65,17 @@ fn answer(command: &ForPeople, output: &Output) -> ExitCode {
     };
     drop(std::io::stderr().write_all(text.as_bytes()));
     code
+}
+
+fn plan(options: &Plan, output: &Output) -> Result<Answer> {
+    let config = Config::from_file(&options.config)?;
+    let output = output.clone().redacting(config.secrets());
+    let catalog = ConfiguredCatalog::from_file(&options.catalog)?;
+    let runtime = runtime()?;
+    let told = runtime.block_on(write::preview::preview(config, &catalog));
+    leave(runtime);
+    let text = told.map_err(|error| Error::new(error.kind(), output.clean(error.message())))?;
+    Ok(Answer { text, advice: String::new() })
 }
 
 /// The process ends now. A runtime that is shut down would let a task that asks for the time panic.

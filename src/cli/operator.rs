@@ -20,6 +20,23 @@ pub enum ForPeople {
     /// verifier of the password there. Other options win over the configuration.
     #[command(verbatim_doc_comment)]
     SetupSql(SetupSql),
+    /// Print what a write would do to the database, and do none of it
+    ///
+    /// For each stream: its table, how its rows are merged and when they are seen, and the statements that a write would
+    /// run. The database is only read, in transactions that cannot write.
+    #[command(verbatim_doc_comment)]
+    Plan(Plan),
+}
+
+/// Options of `plan`.
+#[derive(Args, Clone, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Configured catalog file
+    #[arg(long, value_name = "FILE")]
+    pub catalog: PathBuf,
 }
 
 /// Options of `keygen`.
@@ -161,6 +178,7 @@ mod tests {
             "setup-sql --config c.json --undo --schema a --schema b",
             "setup-sql --database d --username u --schema s --existing-schema --role r",
             "setup-sql --database d --username u",
+            "plan --config c.json --catalog k.json",
         ];
         for line in lines {
             run(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -196,6 +214,9 @@ mod tests {
             "setup-sql --config c.json --password p",
             "setup-sql --config a --config b",
             "setup_sql --config c.json",
+            "plan --config c.json",
+            "plan --catalog k.json",
+            "plan write --config c.json --catalog k.json",
             "help",
         ];
         for line in lines {
@@ -214,6 +235,7 @@ mod tests {
             ("--help", ["keygen", "setup-sql", "authorized_keys"]),
             ("keygen --help", ["0600", "--permitopen", "FILE.pub"]),
             ("setup-sql --help", ["SCRAM-SHA-256", "--existing-schema", "--undo"]),
+            ("plan --help", ["--config", "--catalog", "only read"]),
         ] {
             let answer = parse(["x"].into_iter().chain(line.split_whitespace())).expect_err("help");
             assert!(!answer.use_stderr() && answer.exit_code() == 0, "{line}");

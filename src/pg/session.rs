@@ -1,6 +1,6 @@
 //! One connection: statements, queries and COPY, each bounded by what the server says of itself.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -20,11 +20,14 @@ pub struct Session {
     pub(super) connector: Connector,
     version: u32,
     transaction: Mutex<Option<TransactionId>>,
+    /// Statements that were not run, while somebody only wants to know them.
+    held_back: Mutex<Option<Vec<Statement>>>,
 }
 
 impl Session {
     pub(super) async fn new(connector: Connector, client: Client, driver: Driver) -> Result<Self> {
-        let mut session = Self { client, driver, connector, version: 0, transaction: Mutex::default() };
+        let mut session =
+            Self { client, driver, connector, version: 0, transaction: Mutex::default(), held_back: Mutex::default() };
         let row = session.query(session::version(), &[], "asking the server's version").await?;
         let version: i32 = single(&row)?;
         session.version = u32::try_from(version).unwrap_or(0);
@@ -55,11 +58,39 @@ impl Session {
         *self.transaction.lock().unwrap_or_else(PoisonError::into_inner) = transaction;
     }
 
+    fn held_back(&self) -> MutexGuard<'_, Option<Vec<Statement>>> {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `work` would run: its queries are asked in a transaction that cannot write, its statements are held back, and
+    /// come back with its answer.
+    ///
+    /// # Errors
+    /// Those of `work`, and as [`Session::execute`].
+    pub fn rehearse<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T>> + 'a,
+    ) -> impl Future<Output = Result<(T, Vec<Statement>)>> + 'a {
+        // What decides for a write is large.
+        Box::pin(async move {
+            self.begin_with(&[session::read_only()]).await?;
+            *self.held_back() = Some(Vec::new());
+            let answer = work.await;
+            let statements = self.held_back().take().unwrap_or_default();
+            self.rollback().await;
+            Ok((answer?, statements))
+        })
+    }
+
     /// Runs a statement. `doing` names it in an error.
     ///
     /// # Errors
     /// The server's refusal with its SQLSTATE, or a lost connection.
     pub async fn execute(&self, statement: &Statement, doing: &str) -> Result<()> {
+        if let Some(held_back) = &mut *self.held_back() {
+            held_back.push(statement.clone());
+            return Ok(());
+        }
         self.answer(doing, statement.as_str(), self.client.batch_execute(statement.as_str())).await
     }
 
@@ -99,6 +130,9 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub async fn try_execute(&self, statement: &Statement, doing: &str) -> Result<()> {
+        if self.held_back().is_some() {
+            return self.execute(statement, doing).await;
+        }
         self.execute(&session::savepoint(), doing).await?;
         match self.execute(statement, doing).await {
             Ok(()) => self.execute(&session::release_savepoint(), doing).await,

@@ -55,6 +55,11 @@ pub fn begin(server_version: u32, role: Option<&str>) -> Statement {
     Statement::new(text)
 }
 
+/// Keeps the transaction from writing anything but to temporary tables.
+pub fn read_only() -> Statement {
+    Statement::new("SET TRANSACTION READ ONLY")
+}
+
 /// Commits.
 pub fn commit() -> Statement {
     Statement::new("COMMIT")

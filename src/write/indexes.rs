@@ -13,7 +13,7 @@ use crate::load_strategy::Rows;
 use crate::naming::{hash, with_suffix};
 use crate::pg::{Session, Type, value};
 use crate::schema::{EXTRACTED_AT, ExistingIndex, ExistingTable, TableName};
-use crate::sql::{ddl, introspect as sql};
+use crate::sql::{Statement, ddl, introspect as sql};
 
 /// What an index is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,6 +147,26 @@ pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Resu
         }
     }
     Ok(())
+}
+
+/// The indexes that a load will have made at its end, as far as names are free.
+pub(super) fn missing(server_version: u32, target: &Target, existing: Option<&ExistingTable>) -> Vec<Statement> {
+    let merged = target.strategy.rows == Rows::Merged;
+    let key = if merged && target.key_index == KeyIndex::NotYet { target.schema.key_names() } else { Vec::new() };
+    let cursor = target.schema.cursor_name().filter(|_| merged).into_iter().collect();
+    let covered = |columns: &[&str]| {
+        let first = columns.first().copied();
+        existing.is_some_and(|table| table.indexes.iter().any(|i| i.columns.first().map(String::as_str) == first))
+    };
+    [(Role::Key, key), (Role::Cursor, cursor), (Role::ExtractedAt, vec![EXTRACTED_AT])]
+        .into_iter()
+        .filter(|(role, columns)| !columns.is_empty() && (*role == Role::Key || !covered(columns)))
+        .filter_map(|(role, columns)| {
+            let name = names(&target.table, role).into_iter().next()?;
+            let unique = role == Role::Key;
+            Some(ddl::create_index(&name, &target.table, &columns, unique, unique && server_version >= 150_000))
+        })
+        .collect()
 }
 
 /// Drops the index on a key that the stream no longer has: a unique one would refuse its rows.

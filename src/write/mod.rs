@@ -14,6 +14,7 @@ mod pipeline;
 mod plan;
 mod poison;
 mod prepare;
+pub mod preview;
 mod progress;
 mod publish;
 mod reader;

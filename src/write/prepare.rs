@@ -76,12 +76,16 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
     Ok(targets)
 }
 
-fn names(plans: &[StreamPlan]) -> Vec<TableName> {
+pub(super) fn names(plans: &[StreamPlan]) -> Vec<TableName> {
     plans.iter().flat_map(|p| [p.table.clone(), p.next.clone()]).collect()
 }
 
 /// The table that a stream needs, unless what is there, or what an interrupted refresh left of it, stands against it.
-fn schema_of(cx: &Context, plan: &StreamPlan, existing: &HashMap<TableName, ExistingTable>) -> Result<TableSchema> {
+pub(super) fn schema_of(
+    cx: &Context,
+    plan: &StreamPlan,
+    existing: &HashMap<TableName, ExistingTable>,
+) -> Result<TableSchema> {
     let schema = plan.schema(&cx.config, existing.get(&plan.table).or(existing.get(&plan.next)))?;
     if let Some(table) = existing.get(&plan.table) {
         evolve::refuse_unusable(table, &schema, cx.role())?;
@@ -188,7 +192,7 @@ async fn make_schemas(cx: &Context, session: &Session, plans: &[StreamPlan]) -> 
 }
 
 /// Looks at all that can be missing, and refuses what is.
-async fn look(cx: &Context, session: &Session, schemas: &[String]) -> Result<Vec<Schema>> {
+pub(super) async fn look(cx: &Context, session: &Session, schemas: &[String]) -> Result<Vec<Schema>> {
     let server = Server::ask(session).await?;
     server.refuse_unusable()?;
     let found = privileges::schemas(session, schemas).await?;
@@ -216,7 +220,7 @@ enum Place {
 }
 
 /// Settles one stream, inside the caller's transaction.
-async fn stream(
+pub(super) async fn stream(
     cx: &Context,
     session: &Session,
     plan: &StreamPlan,

@@ -120,7 +120,7 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
             format!("table {next}, which held the refreshed rows of {table}, was dropped by somebody: sync again"),
         ));
     };
-    let reasons = reasons_to_keep(session, &old, &new, target).await?;
+    let reasons = reasons_to_keep(session, &old, &new).await?;
     if reasons.is_empty() {
         return swap(session, target, Some(&new), &doing).await;
     }
@@ -129,11 +129,10 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
 }
 
 /// Everything that a swap would lose, each as "kind name".
-async fn reasons_to_keep(
+pub(super) async fn reasons_to_keep(
     session: &Session,
     old: &ExistingTable,
     new: &ExistingTable,
-    target: &Target,
 ) -> Result<Vec<String>> {
     let doing = format!("looking for what depends on table {}", old.table);
     let rows =
@@ -153,7 +152,6 @@ async fn reasons_to_keep(
             reasons.push(format!("column {}", column.name));
         }
     }
-    debug_assert_eq!(target.table, new.table);
     Ok(reasons)
 }
 

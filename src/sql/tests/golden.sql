@@ -787,6 +787,9 @@ BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL stan
 -- session::begin on 17 as a role
 BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = ''; SET LOCAL standard_conforming_strings = on; SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000; SET LOCAL tcp_keepalives_idle = 20; SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3; SET LOCAL tcp_user_timeout = 50000; SET LOCAL client_connection_check_interval = '10s'; SET LOCAL transaction_timeout = 0; SET LOCAL ROLE "$1 /* ' */"; SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local'); SELECT pg_catalog.pg_backend_pid() AS process, pg_catalog.transaction_timestamp() AS began
 
+-- session::read_only
+SET TRANSACTION READ ONLY
+
 -- session::commit
 COMMIT
 

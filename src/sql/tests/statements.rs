@@ -41,6 +41,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("session::begin on 12", session::begin(120_000, None)),
         ("session::begin on 14", session::begin(140_000, None)),
         ("session::begin on 17 as a role", session::begin(170_004, Some(&names.other))),
+        ("session::read_only", session::read_only()),
         ("session::commit", session::commit()),
         ("session::rollback", session::rollback()),
         ("session::savepoint", session::savepoint()),
