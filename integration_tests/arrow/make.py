@@ -198,6 +198,7 @@ def meta(to):
     }
     for name, column in (good | bad).items():
         write(pa.table([[1, 2, 3], column], names=["id", "_airbyte_meta"]), to / f"meta_{name}.arrow")
+    write(pa.table([[7], ["theirs"]], names=["_airbyte_generation_id", "_airbyte_raw_id"]), to / "names.arrow")
 
 
 def zones(to):

@@ -9,6 +9,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("meta::a_time_of_any_type_is_the_time_of_its_row", a_time_of_any_type_is_the_time_of_its_row),
         Trial::test("meta::changes_of_any_type_are_those_of_their_row", changes_of_any_type_are_those_of_their_row),
+        Trial::test("meta::names_of_our_other_columns_are_fields", names_of_our_other_columns_are_fields),
         Trial::test("meta::what_says_nothing_is_an_error_of_its_column", what_says_nothing_is_an_error_of_its_column),
     ]
 }
@@ -55,6 +56,15 @@ fn changes_of_any_type_are_those_of_their_row() -> Result<(), Failed> {
         assert_eq!(rows(&database, query)?, [format!("1|{change}"), "2|[]".into(), "3|[]".into()], "{name}");
         database.superuser()?.run("DROP TABLE airbyte.t")?;
     }
+    Ok(())
+}
+
+fn names_of_our_other_columns_are_fields() -> Result<(), Failed> {
+    let files = Files::made(SCRIPT, "meta");
+    let database = TestServer::shared().database()?;
+    good(&database, &catalog(json!({})), &files, &batch_of(&files, &["names.arrow"]));
+    let theirs = "SELECT key ~ '^_airbyte_(raw|generation)_id_[0-9a-f]+$', value FROM airbyte.t, jsonb_each_text(to_jsonb(t)) WHERE value IN ('7', 'theirs') ORDER BY value";
+    assert_eq!(rows(&database, theirs)?, ["t|7", "t|theirs"]);
     Ok(())
 }
 

@@ -1,8 +1,12 @@
 //! Memory in the control group of a small container: one budget, whatever the shape of the input.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::ipc::writer::StreamWriter;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
@@ -33,6 +37,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::many_members", many_members),
         Trial::test("memory::streams_500_interleaved", || interleaved(500, 100, 1_000)),
         Trial::test("memory::states_of_5_mb", states_of_5_mb),
+        Trial::test("memory::batches_of_64_mib", batches_of_64_mib),
     ]
 }
 
@@ -179,5 +184,30 @@ fn interleaved(streams: usize, rounds: u64, bytes: usize) -> Result<(), Failed> 
     let all: Vec<String> = names.iter().map(|name| format!("SELECT count(*) AS n FROM airbyte.{name}")).collect();
     let all = format!("SELECT bool_and(n = {rounds}) FROM ({}) AS counts", all.join(" UNION ALL "));
     assert_eq!(bed.value(&all), "t");
+    Ok(())
+}
+
+/// A BATCH that holds its rows: one value of 64 MiB, and 64 MiB of many rows.
+fn batches_of_64_mib() -> Result<(), Failed> {
+    let large = StringArray::from(vec!["x".repeat(64 * MIB)]);
+    let many = StringArray::from_iter_values((0..64 * 1024).map(|n| format!("{n:01024}")));
+    for (name, texts) in [("64 MiB in a line", large), ("64 MiB of rows in a line", many)] {
+        let count = texts.len() as u64;
+        let rows = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)])?;
+        let mut bytes = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut bytes, &rows.schema())?;
+        writer.write(&rows)?;
+        writer.finish()?;
+        let batch = json!({"stream": "rows", "data": BASE64_STANDARD.encode(bytes)});
+        let bed = Bed::new()?;
+        let stream =
+            Stream { name: "rows", properties: json!({}), mode: "append", key: &[], generation: 1, minimum: 0 };
+        let confined = Confined::start(bed.write(&workload::catalog(&[stream])));
+        let line = json!({"type": "BATCH", "batch": batch}).to_string() + "\n";
+        confined.running.feed((line + &workload::state("rows", 1)).as_bytes());
+        confined.finish(name, 1)?;
+        let whole = format!("SELECT count(*) = {count} AND sum(length(text)) = {} FROM airbyte.rows", 64 * MIB);
+        assert_eq!(bed.value(&whole), "t", "{name}");
+    }
     Ok(())
 }

@@ -127,12 +127,18 @@ impl Connector {
         self
     }
 
-    /// Lets these words run it: `env`, `unshare`, `sh -c`, … with their arguments. To be called before [`Connector::env`].
+    /// Lets these words run it: `env`, `unshare`, `sh -c`, … with their arguments.
     #[must_use]
     pub fn by(mut self, words: &[&str]) -> Self {
         let [program, arguments @ ..] = words else { panic!("no program") };
         let mut outer = Command::new(program);
         outer.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
         self.command = outer;
         self
     }

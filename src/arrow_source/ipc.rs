@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -36,9 +36,9 @@ pub(super) fn stream(file: File) -> Reading<(SchemaRef, Ipc<Stream<BufReader<Fil
 }
 
 /// Opens bytes in the streaming format.
-pub(super) fn bytes(bytes: Vec<u8>) -> Opening<Stream<Cursor<Vec<u8>>>> {
+pub(super) fn bytes(bytes: Vec<u8>) -> Opening<Stream<Buffer>> {
     let left = bytes.len() as u64;
-    Ipc::open(Stream { input: Cursor::new(bytes), left, ended: false })
+    Ipc::open(Stream { input: Buffer::from_vec(bytes), left, ended: false })
 }
 
 /// Opens a file in the file format.
@@ -92,8 +92,8 @@ pub(super) struct Ipc<M> {
     last: Option<Message>,
 }
 
-impl<R: Read + Send> Ipc<Stream<R>> {
-    fn open(mut messages: Stream<R>) -> Reading<(SchemaRef, Self)> {
+impl<I: Input> Ipc<Stream<I>> {
+    fn open(mut messages: Stream<I>) -> Reading<(SchemaRef, Self)> {
         let Some((metadata, _)) = messages.next()? else { return Err(Fault::new("it holds no schema")) };
         let message = message_of(&metadata)?;
         let schema = message.header_as_schema().ok_or_else(|| Fault::new("it does not begin with a schema"))?;
@@ -142,31 +142,49 @@ impl<M: Messages> Batches for Ipc<M> {
 }
 
 /// The streaming format: one message behind the other, then a marker of the end.
-pub(super) struct Stream<R> {
-    input: R,
+pub(super) struct Stream<I> {
+    input: I,
     /// Bytes that were not read yet.
     left: u64,
     ended: bool,
 }
 
-impl<R: Read> Stream<R> {
-    fn word(&mut self) -> Reading<[u8; 4]> {
-        let mut word = [0; 4];
-        self.left = self.left.checked_sub(4).ok_or_else(Fault::cut_off)?;
-        self.input.read_exact(&mut word)?;
-        Ok(word)
-    }
+/// Where a stream is.
+pub(super) trait Input: Send {
+    /// So many bytes that are known to be there.
+    fn take(&mut self, length: usize) -> Reading<Buffer>;
+}
 
-    /// So many bytes, which are known to be there before memory is taken for them.
-    fn bytes(&mut self, length: usize) -> Reading<Vec<u8>> {
-        self.left = self.left.checked_sub(length as u64).ok_or_else(Fault::cut_off)?;
+impl Input for BufReader<File> {
+    fn take(&mut self, length: usize) -> Reading<Buffer> {
         let mut bytes = Vec::with_capacity(length);
-        let read = (&mut self.input).take(length as u64).read_to_end(&mut bytes)?;
-        if read == length { Ok(bytes) } else { Err(Fault::cut_off()) }
+        let read = Read::take(self, length as u64).read_to_end(&mut bytes)?;
+        if read == length { Ok(Buffer::from_vec(bytes)) } else { Err(Fault::cut_off()) }
     }
 }
 
-impl<R: Read + Send> Messages for Stream<R> {
+/// In memory, which the arrays share.
+impl Input for Buffer {
+    fn take(&mut self, length: usize) -> Reading<Buffer> {
+        let bytes = self.slice_with_length(0, length);
+        self.advance(length);
+        Ok(bytes)
+    }
+}
+
+impl<I: Input> Stream<I> {
+    fn word(&mut self) -> Reading<[u8; 4]> {
+        self.bytes(4)?.as_slice().try_into().map_err(|_| Fault::cut_off())
+    }
+
+    /// So many bytes, which are known to be there before memory is taken for them.
+    fn bytes(&mut self, length: usize) -> Reading<Buffer> {
+        self.left = self.left.checked_sub(length as u64).ok_or_else(Fault::cut_off)?;
+        self.input.take(length)
+    }
+}
+
+impl<I: Input> Messages for Stream<I> {
     fn next(&mut self) -> Reading<Option<Message>> {
         if self.ended {
             return Ok(None);
@@ -199,10 +217,10 @@ impl<R: Read + Send> Messages for Stream<R> {
                 too_large("a message")
             });
         }
-        let metadata = self.bytes(length)?;
+        let metadata = self.bytes(length)?.to_vec();
         let body_length = body_length(&metadata)?;
         let body = self.bytes(body_length)?;
-        Ok(Some((metadata, Buffer::from_vec(body))))
+        Ok(Some((metadata, body)))
     }
 }
 

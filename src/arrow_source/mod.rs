@@ -37,6 +37,18 @@ pub struct Source {
     broken: bool,
 }
 
+/// The data of a message: its bytes, or why it has none.
+pub struct Inline(Reading<Vec<u8>>);
+
+impl Inline {
+    /// Decodes base64.
+    pub fn decode(base64: &str) -> Self {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(base64);
+        Self(bytes.map_err(|error| Fault::new("it is not base64").because(error)))
+    }
+}
+
 /// One format.
 trait Batches: Send {
     /// Leaves out all columns but these, by position.
@@ -67,18 +79,12 @@ impl Source {
         })
     }
 
-    /// Opens one Arrow IPC stream that came as base64 in a message.
+    /// Opens one Arrow IPC stream that came in a message.
     ///
     /// # Errors
     /// [`ErrorKind::Batch`] when it is none.
-    pub fn inline(base64: &str) -> Result<Self> {
-        use base64::Engine as _;
-        Self::open("the data of the message".into(), || {
-            let bytes = base64::engine::general_purpose::STANDARD
-                .decode(base64)
-                .map_err(|error| Fault::new("it is not base64").because(error))?;
-            boxed(ipc::bytes(bytes))
-        })
+    pub fn inline(data: Inline) -> Result<Self> {
+        Self::open("the data of the message".into(), || boxed(ipc::bytes(data.0?)))
     }
 
     fn open(name: String, open: impl FnOnce() -> Reading<Opened>) -> Result<Self> {

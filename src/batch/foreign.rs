@@ -13,7 +13,7 @@ use super::meta::{self, RawIds};
 use super::stream_batch::{Layout, META_BYTES, META_NAMES, RAW_ID_BYTES, push_change};
 use crate::json::{Kind, Scanner, Token};
 use crate::limits;
-use crate::schema::{EXTRACTED_AT, META, META_COLUMNS};
+use crate::schema::{EXTRACTED_AT, META, META_OF_BATCHES};
 use crate::types::{self, ColumnBuilder, ColumnType, Outcome};
 
 /// A column that cannot become its stream's column.
@@ -95,7 +95,8 @@ fn columns(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Resul
 /// Whole rows, for raw mode.
 fn objects(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Result<Vec<ArrayRef>, Unfit> {
     let schema = batch.schema_ref();
-    let ours: Vec<usize> = (0..batch.num_columns()).filter(|&i| !is_meta(schema.field(i).name())).collect();
+    let ours: Vec<usize> =
+        (0..batch.num_columns()).filter(|&i| !META_OF_BATCHES.contains(&schema.field(i).name().as_str())).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let fields: Vec<_> = ours.iter().filter_map(|&i| schema.fields().get(i).cloned()).collect();
     let arrays = ours.iter().map(|&i| Arc::clone(batch.column(i))).collect();
@@ -115,11 +116,6 @@ fn objects(layout: &Layout, batch: &RecordBatch, changes: &mut Changes) -> Resul
 fn cast(array: &ArrayRef, field: &Field, to: ColumnType) -> Result<types::arrow::Cast, Unfit> {
     types::arrow::cast(array, field, to)
         .map_err(|e| Unfit { column: Some(field.name().clone()), reason: e.to_string() })
-}
-
-/// The name of a column that each of our tables has for itself.
-pub(crate) fn is_meta(name: &str) -> bool {
-    META_COLUMNS.iter().any(|column| column.name == name)
 }
 
 /// A column of that name which says something of its row and is no field of the stream.

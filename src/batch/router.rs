@@ -11,6 +11,7 @@ use super::meta::RawIds;
 use super::stream_batch::{Layout, Rows, StreamBatch};
 use crate::json::{Kind, Scanner, SyntaxError, Token};
 use crate::protocol::{DataReader, Record, StreamName};
+use crate::schema::META_OF_BATCHES;
 
 /// The batches of all streams.
 pub struct Router {
@@ -128,7 +129,7 @@ impl Router {
     pub fn wanted(&self, number: usize) -> Option<Vec<String>> {
         let layout = &self.streams.get(number)?.layout;
         let fields = layout.columns.iter().map(|column| column.field.clone());
-        let of_the_row = [crate::schema::EXTRACTED_AT, crate::schema::META].map(str::to_owned);
+        let of_the_row = META_OF_BATCHES.map(str::to_owned);
         (!layout.raw).then(|| fields.chain(of_the_row).collect())
     }
 

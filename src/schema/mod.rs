@@ -33,6 +33,8 @@ pub const META_COLUMNS: [MetaColumn; 4] = [
     MetaColumn { name: META, column_type: ColumnType::Json },
     MetaColumn { name: GENERATION_ID, column_type: ColumnType::Integer },
 ];
+/// Columns of a record batch that say something of each row and are no fields, unless they are declared.
+pub const META_OF_BATCHES: [&str; 2] = [EXTRACTED_AT, META];
 /// Identifies a row of a load.
 pub const RAW_ID: &str = "_airbyte_raw_id";
 /// When the source read the record.

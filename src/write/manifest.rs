@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};
 use tokio::sync::mpsc;
 
-use crate::arrow_source::{Roots, Source};
+use crate::arrow_source::{Inline, Roots, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::protocol::BatchFormat;
@@ -16,8 +16,8 @@ use crate::types;
 pub(super) enum Rows {
     /// In files.
     Files(BatchFormat, Vec<String>),
-    /// In the message, as base64.
-    Inline(String),
+    /// In the message.
+    Inline(Inline),
 }
 
 /// What the thread has read.
@@ -64,11 +64,7 @@ fn read(rows: Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Sen
         Ok::<bool, Error>(gone)
     };
     match rows {
-        Rows::Inline(data) => {
-            let source = Source::inline(&data)?;
-            drop(data);
-            one(source).map(drop)
-        }
+        Rows::Inline(data) => one(Source::inline(data)?).map(drop),
         Rows::Files(format, urls) => {
             for url in urls {
                 if one(Source::file(&url, format, roots)?)? {

@@ -19,7 +19,7 @@ use super::load::{Loader, StreamLoad};
 use super::manifest::{self, Piece};
 use super::progress::Progress;
 use super::{Context, Target};
-use crate::arrow_source::Roots;
+use crate::arrow_source::{Inline, Roots};
 use crate::batch::Router;
 use crate::error::{Error, ErrorKind, Result, StreamName};
 use crate::limits;
@@ -395,7 +395,7 @@ impl Pipeline {
                 };
                 let rows = match batch.rows {
                     BatchRows::Files(format, urls) => manifest::Rows::Files(format, urls),
-                    BatchRows::Inline(data) => manifest::Rows::Inline(data.into_owned()),
+                    BatchRows::Inline(data) => manifest::Rows::Inline(Inline::decode(&data)),
                 };
                 // Where nothing is declared, nothing is left out: a new column is an error.
                 let declared = self.open.get(stream).is_none_or(Option::is_none);

@@ -10,7 +10,9 @@ use crate::limits;
 use crate::load_strategy::{LoadStrategy, Rows};
 use crate::naming::{self, TableRequest};
 use crate::protocol::{ConfiguredCatalog, ConfiguredStream};
-use crate::schema::{CDC_DELETED_AT, Column, DATA, ExistingTable, META_COLUMNS, TableName, TableSchema};
+use crate::schema::{
+    CDC_DELETED_AT, Column, DATA, ExistingTable, META_COLUMNS, META_OF_BATCHES, TableName, TableSchema,
+};
 use crate::types::{self, ColumnType, airbyte};
 
 /// One stream, its strategy and its tables' names.
@@ -137,8 +139,7 @@ impl StreamPlan {
     pub(super) fn with_columns_of(&self, file: &str, columns: &Schema) -> Result<Self> {
         let refuse = |text: String| Error::new(ErrorKind::Batch, format!("{file}: {text}"));
         let mut fields = Vec::with_capacity(columns.fields().len());
-        for field in columns.fields().iter().filter(|field| !META_COLUMNS.iter().any(|meta| meta.name == field.name()))
-        {
+        for field in columns.fields().iter().filter(|field| !META_OF_BATCHES.contains(&field.name().as_str())) {
             let column_type = types::arrow::column_type(field)
                 .map_err(|unfit| refuse(format!("column \"{}\": {unfit}", field.name())))?;
             fields.push((field.name().clone(), column_type));

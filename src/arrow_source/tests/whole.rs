@@ -46,13 +46,13 @@ fn data_of_a_message_is_a_stream_in_base64() {
     let batch = rows(100);
     let bytes = ipc(std::slice::from_ref(&batch), BatchFormat::ArrowStream, None);
     let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
-    assert_eq!(shown(&all(Source::inline(&text).expect("a stream")).expect("rows")), shown(&[batch]));
+    assert_eq!(shown(&all(Source::inline(Inline::decode(&text)).expect("a stream")).expect("rows")), shown(&[batch]));
     for (text, want) in [
         ("AAA*", "the data of the message: it is not base64"),
         ("", "the data of the message: it ends without the marker of its end"),
         ("UEFSMQAA", "the data of the message: it is not an arrow_stream but parquet"),
     ] {
-        let error = Source::inline(text).err().expect(text);
+        let error = Source::inline(Inline::decode(text)).err().expect(text);
         assert!(error.message().starts_with(want), "{error}");
         assert_eq!(error.kind(), ErrorKind::Batch);
     }
