@@ -24,9 +24,14 @@ pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// Makes panics end the process from now on.
 pub fn end_the_process(output: &Output) {
     let output = output.clone();
+    on_panic(move |panic| end(&output, panic));
+}
+
+/// Calls `hook` for every panic from now on but those that are contained.
+pub fn on_panic(hook: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         if !CONTAINED.get() {
-            end(&output, panic);
+            hook(panic);
         }
     }));
 }

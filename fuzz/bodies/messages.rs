@@ -7,6 +7,7 @@ use destination_postgres::protocol::{DataReader, Message, Record, State, StateSc
 use destination_postgres::write::input;
 use serde_json::value::RawValue;
 
+use super::batch::check_batch;
 use super::json::{compact, unescaped};
 use super::members::Members;
 
@@ -92,6 +93,7 @@ fn check_line(line: &str) {
         (None, Err(sentence)) => assert_eq!(sentence, "it has no `type`"),
         (Some("RECORD"), parsed) => check_record(members.get("record"), parsed, &seen, line),
         (Some("STATE"), parsed) => check_state(members.get("state"), parsed),
+        (Some("BATCH"), parsed) => check_batch(members.get("batch"), parsed),
         (Some("TRACE"), Ok(message)) => check_trace(members.get("trace").unwrap_or("null"), &message),
         (Some("LOG" | "SPEC" | "CONNECTION_STATUS" | "CATALOG" | "CONTROL" | "DESTINATION_CATALOG"), Ok(message)) => {
             assert!(matches!(message, Message::Ignored));

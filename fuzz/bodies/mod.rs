@@ -5,7 +5,10 @@
 
 #![allow(clippy::pedantic, clippy::string_slice, clippy::unwrap_used, reason = "a panic is the answer")]
 
+pub mod arrow_rows;
+pub mod batch;
 pub mod config;
+pub mod copy;
 pub mod json;
 pub mod keys;
 pub mod members;
@@ -19,7 +22,8 @@ pub mod times;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
+    ("batch", batch::run),
     ("config", config::run),
     ("json", json::run),
     ("keys", keys::run),

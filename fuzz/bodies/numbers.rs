@@ -127,4 +127,10 @@ impl Numeric {
         let power = (i64::from(weight) + 1 - groups.len() as i64) * 4 + zeros;
         Self { negative: sign != 0, digits: stripped.trim_start_matches('0').to_owned(), power, scale }
     }
+
+    /// It has no more decimals than these and no more digits before the point than are left of the precision.
+    pub fn fits(&self, precision: u16, scale: u16) -> bool {
+        let whole = self.power + self.digits.len() as i64;
+        self.digits.is_empty() || (self.power >= -i64::from(scale) && whole <= i64::from(precision) - i64::from(scale))
+    }
 }

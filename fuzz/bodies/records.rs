@@ -16,9 +16,9 @@ use destination_postgres::types::calendar::{self, TemporalError};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::copy::{check_payload, plain_json, read_copy};
 use super::json::{compact, unescaped};
 use super::members::Members;
-use super::numbers::Numeric;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 /// `NOW_MS` in microseconds since 2000.
@@ -279,30 +279,6 @@ fn key(column: usize, fields: &[Option<Vec<u8>>]) -> Option<Vec<u8>> {
     Some(if COLUMNS[column].1 == ColumnType::Number { [&payload[..6], &payload[8..]].concat() } else { payload })
 }
 
-/// The rows of a binary COPY, read as the server does.
-fn read_copy(bytes: &[u8]) -> Vec<Vec<Option<Vec<u8>>>> {
-    let mut rest = bytes.strip_prefix(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0").expect("the header");
-    let mut take = |count: usize| {
-        let (head, tail) = rest.split_at_checked(count).expect("as many bytes as announced");
-        rest = tail;
-        head.to_vec()
-    };
-    let mut rows = Vec::new();
-    loop {
-        let count = i16::from_be_bytes(take(2).try_into().unwrap());
-        if count == -1 {
-            assert!(rest.is_empty(), "bytes behind the end");
-            return rows;
-        }
-        let count = usize::try_from(count).expect("a count of fields");
-        let fields = (0..count).map(|_| match i32::from_be_bytes(take(4).try_into().unwrap()) {
-            -1 => None,
-            length => Some(take(usize::try_from(length).expect("a length"))),
-        });
-        rows.push(fields.collect());
-    }
-}
-
 /// Checks and removes the raw id, the time of extraction and the position.
 fn check_ours(fields: &mut Vec<Option<Vec<u8>>>, at: usize, columns: CopyColumns) {
     let id = fields.remove(0).expect("an id");
@@ -320,19 +296,13 @@ fn compare(fields: &[Option<Vec<u8>>], changes: Option<&[u8]>, types: &[ColumnTy
     assert_eq!(fields.len(), types.len());
     let mut plain = Vec::new();
     for (field, column_type) in fields.iter().zip(types) {
-        plain.push(match (column_type, field.as_deref()) {
-            (_, None) => None,
-            (ColumnType::Object | ColumnType::Array | ColumnType::Json, Some(payload)) => Some(plain_json(payload)),
-            (ColumnType::String, Some(payload)) => {
-                assert!(std::str::from_utf8(payload).is_ok_and(|text| !text.contains('\0')));
-                Some(payload.to_vec())
+        plain.push(field.as_deref().map(|payload| {
+            check_payload(*column_type, payload);
+            match column_type {
+                ColumnType::Object | ColumnType::Array | ColumnType::Json => plain_json(payload),
+                _ => payload.to_vec(),
             }
-            (ColumnType::Number, Some(payload)) => {
-                Numeric::read(payload);
-                Some(payload.to_vec())
-            }
-            (_, Some(payload)) => Some(payload.to_vec()),
-        });
+        }));
     }
     let changes = changes.map_or(Value::Array(Vec::new()), |payload| {
         serde_json::from_slice(&plain_json(payload)[1..]).expect("change entries")
@@ -341,13 +311,4 @@ fn compare(fields: &[Option<Vec<u8>>], changes: Option<&[u8]>, types: &[ColumnTy
     assert_eq!(plain, expected.fields);
     let entry = |(field, change, reason): &(String, &str, &str)| serde_json::json!({"field": field, "change": change, "reason": reason});
     assert_eq!(changes, expected.changes.iter().map(entry).collect::<Value>());
-}
-
-/// A `jsonb` payload without blanks; it must be one that the server takes.
-fn plain_json(payload: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(payload).expect("UTF-8").strip_prefix('\u{1}').expect("version 1");
-    assert!(serde_json::from_str::<&RawValue>(text).is_ok(), "{text:?} is not JSON");
-    let made = compact(text);
-    assert!(!made.dirty && !made.exceeds_jsonb, "{text:?} cannot be stored");
-    [b"\x01", made.text.as_bytes()].concat()
 }
