@@ -1,16 +1,21 @@
 //! Where a plan runs: a server, a database in it, and the way to it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::plan::{Plan, Via, What};
 use crate::support::bastion::Bastion;
+use crate::support::certificates::{Subject, Workshop};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::pgbouncer::PgBouncer;
-use crate::support::postgres::{TestDatabase, TestServer};
+use crate::support::postgres::{Address, TestDatabase, TestServer};
 use crate::support::sql::Sql;
+use crate::support::tls_server;
+use crate::support::workload::merged;
 
 /// Databases that are free; making one takes longer than a plan's schema.
 static FREE: Mutex<Vec<Base>> = Mutex::new(Vec::new());
@@ -30,7 +35,8 @@ pub struct Bed {
     base: Option<Base>,
     bastion: Option<Arc<Bastion>>,
     via: Via,
-    sessions: usize,
+    settings: Value,
+    files: TempDir,
 }
 
 impl Bed {
@@ -44,10 +50,10 @@ impl Bed {
         } else {
             Base { pooler: None, database: TestServer::shared().database()?, server: None }
         };
-        let bastion = (plan.via == Via::Bastion).then(Bastion::shared);
+        let bastion = plan.via.is_bastion().then(Bastion::shared);
         let port = match plan.via {
-            Via::Direct | Via::Proxy => base.database.port(),
-            Via::Bastion => bastion.as_ref().map(|bastion| bastion.port).unwrap_or_default(),
+            Via::Direct | Via::Proxy | Via::Tls => base.database.port(),
+            Via::Bastion | Via::TlsBastion => bastion.as_ref().map(|bastion| bastion.port).unwrap_or_default(),
             Via::Pooler => {
                 let start = || PgBouncer::start(&base.database, "transaction", 10, &["server_login_retry = 1"]);
                 let pooler = base.pooler.take().unwrap_or_else(start);
@@ -57,21 +63,39 @@ impl Bed {
             }
         };
         let schema = format!("plan_{}_{}", plan.seed, NEXT.fetch_add(1, Ordering::Relaxed));
-        let (via, sessions) = (plan.via, plan.sessions);
-        Ok(Self { proxy: FaultProxy::before(port), schema, base: Some(base), bastion, via, sessions })
+        let mut settings = json!({
+            "commit_interval_seconds": 1,
+            "retry_timeout_seconds": 60,
+            "max_connections": plan.sessions,
+            "cdc_deletion_mode": if plan.soft { "Soft delete" } else { "Hard delete" },
+            "rejected_rows": if plan.set_aside { "set_aside" } else { "fail" },
+        });
+        if plan.via.is_tls() {
+            settings["ssl"] = json!(true);
+            settings["ssl_mode"] = json!({"mode": "verify-ca", "ca_certificate": authority(base.database.address())?});
+        }
+        let (files, via) = (TempDir::new().map_err(|e| e.to_string())?, plan.via);
+        Ok(Self { proxy: FaultProxy::before(port), schema, base: Some(base), bastion, via, settings, files })
+    }
+
+    /// Where the files of BATCH messages go.
+    pub fn files(&self) -> &Path {
+        self.files.path()
     }
 
     fn base(&self) -> &Base {
         self.base.as_ref().expect("it is there until the drop")
     }
 
+    /// The configuration without anything in the way.
+    pub fn direct_config(&self) -> Value {
+        let config = merged(&self.base().database.config(), &self.settings);
+        merged(&config, &json!({"schema": self.schema}))
+    }
+
     /// The connector's configuration.
     pub fn config(&self) -> Value {
-        let mut config = self.base().database.config();
-        config["schema"] = json!(self.schema);
-        config["commit_interval_seconds"] = json!(1);
-        config["retry_timeout_seconds"] = json!(60);
-        config["max_connections"] = json!(self.sessions);
+        let mut config = self.direct_config();
         match (&self.bastion, self.via) {
             (Some(bastion), _) => {
                 config["tunnel_method"] = bastion.by_password();
@@ -139,6 +163,19 @@ impl Drop for Bed {
             free().push(base);
         }
     }
+}
+
+/// The certificate of the authority behind the shared server's own, which gets one when it is first asked for.
+fn authority(server: &Address) -> Result<String, String> {
+    static AUTHORITY: OnceLock<Result<String, String>> = OnceLock::new();
+    let make = || {
+        let workshop = Workshop::new();
+        let authority = workshop.self_signed(&Subject::authority("harness"));
+        let identity = workshop.signed(&Subject::server("localhost", &["DNS:localhost", "IP:127.0.0.1"]), &authority);
+        tls_server::use_identity(server, &identity)?;
+        Ok(authority.certificate)
+    };
+    AUTHORITY.get_or_init(make).clone()
 }
 
 fn free() -> MutexGuard<'static, Vec<Base>> {

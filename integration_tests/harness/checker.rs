@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::history::{Attempt, Expected, History, Row};
-use crate::plan::{Refresh, Stream};
+use crate::history::{Aside, Attempt, Expected, History, Row};
+use crate::plan::{Changed, Plan, Refresh, Stream};
 use crate::source;
 
 /// A sentence for each promise that was broken.
 pub fn check(history: &History) -> Vec<String> {
     let mut broken = history.seen.clone();
     for (number, attempt) in history.attempts.iter().enumerate() {
-        let said = states(attempt).into_iter().chain(ending(attempt));
+        let said = states(attempt).into_iter().chain(ending(&history.plan, attempt));
         broken.extend(said.map(|what| format!("attempt {number}: {what}")));
     }
     if history.jobs.len() < history.plan.jobs {
@@ -21,7 +21,8 @@ pub fn check(history: &History) -> Vec<String> {
     for (job, tables) in history.jobs.iter().enumerate() {
         for (number, rows) in tables.iter().enumerate() {
             let stream = &history.plan.streams[number];
-            let said = table(history, job, number, rows);
+            let aside = &history.aside[job][number];
+            let said = table(history, job, number, rows, aside);
             broken.extend(said.into_iter().map(|what| format!("table {} after job {job}: {what}", stream.name)));
         }
     }
@@ -51,7 +52,7 @@ fn states(attempt: &Attempt) -> Vec<String> {
 }
 
 /// It ended as it may, with one honest error or none.
-fn ending(attempt: &Attempt) -> Vec<String> {
+fn ending(plan: &Plan, attempt: &Attempt) -> Vec<String> {
     let end = &attempt.end;
     let mut broken = Vec::new();
     let everything = end.stdout.iter().map(String::as_str).chain([end.stderr.as_str()]);
@@ -74,7 +75,9 @@ fn ending(attempt: &Attempt) -> Vec<String> {
             end.code == 1 && kinds == ["transient_error"] && end.errors.iter().all(says)
         }
     };
-    if !fine {
+    if attempt.was_refused() {
+        broken.extend(refusal(plan, attempt));
+    } else if !fine {
         broken.push(format!(
             "expected {:?}, but it ended with code {}, {} answers to {} states and {:?}",
             attempt.expected,
@@ -87,7 +90,35 @@ fn ending(attempt: &Attempt) -> Vec<String> {
     broken
 }
 
-fn table(history: &History, job: usize, number: usize, rows: &[Row]) -> Vec<String> {
+/// The error names the first record that is refused, and what came before it is acknowledged.
+fn refusal(plan: &Plan, attempt: &Attempt) -> Vec<String> {
+    let Some(part) = attempt.first_refused(plan) else { return vec!["a row was refused, but none is to be".into()] };
+    let mut broken = Vec::new();
+    let text = attempt.end.errors[0]["message"].as_str().unwrap_or_default();
+    let before =
+        attempt.states.iter().filter(|sent| source::position_of(&sent.state).is_some_and(|(_, at)| at <= part));
+    let (before, answers) = (before.count(), attempt.answers.len());
+    // Of rows with one key the database may get to see only the newest.
+    let all_come = plan.streams.iter().all(|stream| stream.refused.is_none() || !stream.keyed);
+    if all_come {
+        let first = plan.streams.iter().zip(&attempt.sent).filter_map(|(stream, sent)| {
+            let at = sent.iter().position(|row| stream.refuses(*row))?;
+            Some(format!("refuses record {} of stream {} ", at + 1, stream.name))
+        });
+        if !first.clone().any(|words| text.contains(&words)) {
+            broken.push(format!("{:?} are refused first, but the error says: {text}", first.collect::<Vec<_>>()));
+        }
+        if answers > before {
+            broken.push(format!("{answers} states are acknowledged, {before} come before the refused row"));
+        }
+    }
+    if answers < before && attempt.expected == Expected::Success {
+        broken.push(format!("{before} states come before the refused row, {answers} are acknowledged"));
+    }
+    broken
+}
+
+fn table(history: &History, job: usize, number: usize, rows: &[Row], aside: &[Aside]) -> Vec<String> {
     let stream = &history.plan.streams[number];
     let mut broken = Vec::new();
     let entitled: BTreeSet<usize> = entitled(history, stream, job);
@@ -100,9 +131,12 @@ fn table(history: &History, job: usize, number: usize, rows: &[Row]) -> Vec<Stri
             broken.push(format!("nobody sent {row:?}"));
         } else if !entitled.contains(&row.attempt) {
             broken.push(format!("{row:?} is of a generation that was replaced or given up"));
+        } else {
+            broken.extend(fields(history, stream, row).map(|what| format!("{row:?}: {what}")));
         }
     }
-    let newest = source::newest(&history.plan, stream, job);
+    broken.extend(set_aside(history, number, job, aside));
+    let newest = source::wanted(&history.plan, stream, job);
     let mut stored: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     rows.iter().for_each(|row| stored.entry(row.id).or_default().push(row.row));
     let missing: Vec<&u64> = newest.iter().filter(|(id, _)| !stored.contains_key(id)).map(|(_, row)| row).collect();
@@ -114,10 +148,51 @@ fn table(history: &History, job: usize, number: usize, rows: &[Row]) -> Vec<Stri
             broken.push(format!("of key {id} row {wanted} is the newest, rows {found:?} are there"));
         }
     }
+    if let Some((id, found)) = stored.iter().find(|(id, _)| !newest.contains_key(id)) {
+        broken.push(format!("key {id} is deleted or refused, but rows {found:?} are there"));
+    }
     broken.truncate(5);
     if !stream.keyed {
         for (attempt, told) in history.attempts.iter().enumerate().filter(|(attempt, _)| entitled.contains(attempt)) {
-            broken.extend(added(attempt, told, number, rows));
+            broken.extend(added(attempt, told, number, rows, aside));
+        }
+    }
+    broken
+}
+
+/// What a row holds beside its number.
+fn fields(history: &History, stream: &Stream, row: &Row) -> Option<&'static str> {
+    let new = history.plan.change.is_some_and(|change| change.what == Changed::NewField);
+    let extra = (new && history.attempts[row.attempt].changed).then_some(row.row);
+    if row.kind != Some(row.row) {
+        return Some("`kind` is not what was sent");
+    }
+    if row.extra != extra {
+        return Some("`extra` is not what was sent");
+    }
+    (row.deleted != source::is_deletion(stream, row.row)).then_some("it is not deleted as it was sent")
+}
+
+/// Refused rows are set aside, each once where one attempt sent it, and no others.
+fn set_aside(history: &History, number: usize, job: usize, aside: &[Aside]) -> Vec<String> {
+    let (plan, stream) = (&history.plan, &history.plan.streams[number]);
+    let mut broken = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in aside {
+        let sent = history.attempts.get(row.attempt).is_some_and(|attempt| attempt.sent[number].contains(&row.row));
+        if !sent || !plan.set_aside || !stream.refuses(row.row) {
+            broken.push(format!("{row:?} is set aside, but nothing refuses it"));
+        }
+        if !seen.insert(row) {
+            broken.push(format!("{row:?} is set aside twice"));
+        }
+    }
+    if plan.set_aside && stream.refused.is_some() {
+        // What one of its key was newer than may not have come to the table.
+        let rows = source::newest(plan, stream, job, |_| true).into_values().filter(|row| stream.refuses(*row));
+        let lost: Vec<u64> = rows.filter(|row| !aside.iter().any(|aside| aside.row == *row)).collect();
+        if !lost.is_empty() {
+            broken.push(format!("{lost:?} were refused and not set aside"));
         }
     }
     broken
@@ -135,7 +210,7 @@ fn entitled(history: &History, stream: &Stream, job: usize) -> BTreeSet<usize> {
 }
 
 /// Of what one attempt sent to an append stream a beginning is there, each row once, with all that was acknowledged.
-fn added(attempt: usize, told: &Attempt, number: usize, rows: &[Row]) -> Vec<String> {
+fn added(attempt: usize, told: &Attempt, number: usize, rows: &[Row], aside: &[Aside]) -> Vec<String> {
     let mut broken = Vec::new();
     let mut stored: Vec<u64> = rows.iter().filter(|row| row.attempt == attempt).map(|row| row.row).collect();
     stored.sort_unstable();
@@ -143,6 +218,9 @@ fn added(attempt: usize, told: &Attempt, number: usize, rows: &[Row]) -> Vec<Str
         broken.push(format!("row {} of attempt {attempt} is there twice", twice[0]));
     }
     stored.dedup();
+    let in_table = stored.len();
+    stored.extend(aside.iter().filter(|row| row.attempt == attempt).map(|row| row.row));
+    stored.sort_unstable();
     let sent = &told.sent[number];
     let acknowledged = told.states[..told.answers.len().min(told.states.len())]
         .iter()
@@ -158,9 +236,9 @@ fn added(attempt: usize, told: &Attempt, number: usize, rows: &[Row]) -> Vec<Str
         broken.push(format!("what is there of attempt {attempt} is no beginning of what it sent"));
     }
     if let Some(then) = told.rows_when_superseded.as_ref().map(|rows| rows[number])
-        && stored.len() > then
+        && in_table > then
     {
-        let count = stored.len();
+        let count = in_table;
         broken.push(format!("attempt {attempt} had {then} rows when a newer one had begun, and has {count} now"));
     }
     broken

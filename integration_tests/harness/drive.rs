@@ -9,7 +9,7 @@ use crate::faults::{Faults, Struck};
 use crate::history::{Attempt, End, Expected, History, SentState};
 use crate::plan::{Pace, Plan, Refresh, What};
 use crate::planted::Bug;
-use crate::source;
+use crate::source::{self, Sender};
 use crate::support::connector::{Connector, Running};
 
 /// Between two looks at everything.
@@ -28,6 +28,8 @@ pub struct Drive<'a> {
     /// The position that each stream's last acknowledged state points at.
     positions: Vec<usize>,
     zombies: Vec<Zombie>,
+    /// The database refuses rows, which is an error.
+    pub refusing: bool,
     since: Instant,
 }
 
@@ -57,11 +59,12 @@ impl<'a> Drive<'a> {
             plan: plan.clone(),
             attempts: Vec::new(),
             jobs: Vec::new(),
+            aside: Vec::new(),
             seen: Vec::new(),
             timeline: Vec::new(),
         };
         let positions = vec![0; plan.streams.len()];
-        Self { plan, bed, bug, history, positions, zombies: Vec::new(), since: Instant::now() }
+        Self { plan, bed, bug, history, positions, zombies: Vec::new(), refusing: false, since: Instant::now() }
     }
 
     pub fn note(&mut self, what: &str) {
@@ -81,8 +84,15 @@ impl<'a> Drive<'a> {
         let from: Vec<usize> =
             streams.iter().zip(&self.positions).map(|(s, at)| if s.restarts() { 0 } else { *at }).collect();
         self.note(&format!("attempt {number} begins at parts {from:?}"));
+        let changed = self.plan.change.is_some_and(|change| change.has_come(job, nth));
+        // The last two attempts are not disturbed.
+        if nth == 2 {
+            self.accept_rows();
+        }
         self.history.attempts.push(Attempt {
             job,
+            changed,
+            refusing: self.refusing,
             sent: vec![Vec::new(); streams.len()],
             states: Vec::new(),
             answers: Vec::new(),
@@ -92,7 +102,9 @@ impl<'a> Drive<'a> {
             rows_when_superseded: None,
         });
         let mut faults = Faults::order(self.plan, self.bed, job, nth);
-        let mut running = Connector::write(&self.bed.config(), &source::catalog(self.plan, job, nth)).start();
+        let connector = Connector::write(&self.bed.config(), &source::catalog(self.plan, job, nth));
+        let files = self.bed.files().display().to_string();
+        let mut running = connector.env("DESTINATION_BATCH_ROOTS", &files).start();
         let first = from.iter().copied().min().unwrap_or(0);
         let now = Instant::now();
         let sent = (0..self.plan.parts).map(|part| (part < first).then_some(now)).collect();
@@ -136,6 +148,9 @@ impl<'a> Drive<'a> {
         faults.end(self, &running);
         self.take_in(number, &running.seen()[lines..], true);
         self.end(number, running);
+        if self.history.attempts[number].was_refused() {
+            self.accept_rows();
+        }
         if faults.fired(self.bed) {
             self.lose_or_repeat(number);
         }
@@ -181,12 +196,14 @@ impl<'a> Drive<'a> {
         feed.sent[part] = Some(feed.last);
         let job = self.history.attempts[number].job;
         let rows = source::rows_of(self.plan, job, part);
+        let changed = self.history.attempts[number].changed;
+        let sender = Sender { plan: self.plan, job, attempt: number, changed, files: self.bed.files() };
         let mut text = String::new();
         let mut counts = Vec::new();
         for (at, stream) in self.plan.streams.iter().enumerate() {
             let wanted = part >= feed.from[at];
             if wanted {
-                text += &source::records(self.plan, stream, job, number, rows.clone());
+                text += &sender.messages(stream, rows.clone());
                 self.history.attempts[number].sent[at].extend(rows.clone());
             }
             counts.push(if wanted { self.plan.rows as u64 } else { 0 });

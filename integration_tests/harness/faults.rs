@@ -110,7 +110,12 @@ impl Faults {
             drive.note(&format!("on the wire: {:?} at {:?}", fault.what, fault.at));
             let (up, down) = (drive.bed.proxy.bytes(Way::Up), drive.bed.proxy.bytes(Way::Down));
             // Within the first login a failure may be one of the configuration.
-            let early = if drive.plan.via == Via::Bastion { 12_000 } else { 2_500 };
+            let early = match drive.plan.via {
+                Via::Bastion => 12_000,
+                Via::TlsBastion => 18_000,
+                Via::Tls => 8_000,
+                _ => 2_500,
+            };
             if (up - self.up_before).min(down - self.down_before) < early {
                 expect(drive, number, Expected::SuccessOrError);
             }

@@ -9,6 +9,7 @@
 
 #![allow(clippy::pedantic, clippy::string_slice, reason = "tests may be blunt: a panic is a failure")]
 
+mod batches;
 mod bed;
 mod checker;
 mod drive;
@@ -17,6 +18,7 @@ mod history;
 mod plan;
 mod planted;
 mod reader;
+mod refused;
 mod run;
 mod seeds;
 mod source;

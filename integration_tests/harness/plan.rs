@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use destination_postgres::protocol::BatchFormat;
 use fastrand::Rng;
 
 use crate::support::fault_proxy::Way;
@@ -24,6 +25,14 @@ pub struct Plan {
     /// States are GLOBAL instead of one a stream.
     pub global: bool,
     pub sessions: usize,
+    /// Some rows of each part come as Arrow record batches.
+    pub batches: Option<Batches>,
+    /// What else the streams declare from some attempt on.
+    pub change: Option<Change>,
+    /// Rows that the database refuses are set aside; otherwise they fail the sync until the database takes them.
+    pub set_aside: bool,
+    /// A deleted row stays, with the time of its deletion.
+    pub soft: bool,
     pub faults: Vec<Fault>,
 }
 
@@ -33,6 +42,44 @@ pub struct Stream {
     /// The newest row of each key stays.
     pub keyed: bool,
     pub refresh: Refresh,
+    /// Some rows are deletions.
+    pub deletes: bool,
+    /// The database refuses some rows.
+    pub refused: Option<Refused>,
+}
+
+/// The last of so many rows is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    pub every: u64,
+    /// By a trigger instead of a constraint.
+    pub trigger: bool,
+}
+
+/// How rows come that are no records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Batches {
+    Inline,
+    File(BatchFormat),
+}
+
+/// A schema that changes between two attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    pub job: usize,
+    /// Attempt of the job.
+    pub attempt: usize,
+    pub what: Changed,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Changed {
+    /// `extra` is new.
+    NewField,
+    /// `kind` is a number and no integer any more.
+    Widened,
+    /// `kind` is a text.
+    Text,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +100,19 @@ pub enum Via {
     Proxy,
     Bastion,
     Pooler,
+    Tls,
+    /// TLS inside of the bastion's session.
+    TlsBastion,
+}
+
+impl Via {
+    pub fn is_bastion(self) -> bool {
+        matches!(self, Self::Bastion | Self::TlsBastion)
+    }
+
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::TlsBastion)
+    }
 }
 
 /// When the next part is sent.
@@ -132,7 +192,19 @@ impl What {
     }
 }
 
+impl Change {
+    /// The attempt declares what is new.
+    pub fn has_come(&self, job: usize, attempt: usize) -> bool {
+        (job, attempt) >= (self.job, self.attempt)
+    }
+}
+
 impl Stream {
+    /// The database refuses the row.
+    pub fn refuses(&self, row: u64) -> bool {
+        self.refused.is_some_and(|refused| row % refused.every == refused.every - 1)
+    }
+
     /// The next attempt begins at the first row.
     pub fn restarts(&self) -> bool {
         matches!(self.refresh, Refresh::Restarted | Refresh::Bare)
@@ -151,23 +223,36 @@ impl Plan {
         let crash = rng.u8(..100) < 4;
         let via = match rng.u8(..100) {
             0..12 => Via::Direct,
-            12..30 if !crash => Via::Bastion,
-            30..45 if !crash => Via::Pooler,
+            12..24 if !crash => Via::Bastion,
+            24..32 if !crash => Via::TlsBastion,
+            32..46 if !crash => Via::Pooler,
+            46..58 if !crash => Via::Tls,
             _ => Via::Proxy,
         };
         let names = ["alpha", "beta", "gamma"];
-        let streams: Vec<Stream> = names[..rng.usize(1..=3)].iter().map(|name| stream(name, &mut rng)).collect();
+        // Windows of many megabytes, which are shared out over sessions.
         let wide = rng.u8(..100) < 6;
+        let count = if wide { 3 } else { rng.usize(1..=3) };
+        let streams: Vec<Stream> = names[..count].iter().map(|name| stream(name, &mut rng)).collect();
+        let jobs = if streams.iter().any(|s| s.refresh != Refresh::No) { 2 } else { rng.usize(1..=2) };
         let mut plan = Self {
             seed,
             via,
-            jobs: if streams.iter().any(|s| s.refresh != Refresh::No) { 2 } else { rng.usize(1..=2) },
+            jobs,
             parts: rng.usize(2..=4),
-            rows: if wide { rng.usize(200..400) } else { rng.usize(1..60) },
-            pad: if wide { 6_000 } else { rng.usize(0..200) },
+            rows: if wide { rng.usize(30..60) } else { rng.usize(1..60) },
+            pad: if wide { 50_000 } else { rng.usize(0..200) },
             pace: if rng.bool() { Pace::Acknowledged } else { Pace::Millis(rng.u64(0..900)) },
             global: !streams.iter().any(Stream::restarts) && rng.bool(),
-            sessions: rng.usize(1..=4),
+            sessions: if wide { rng.usize(2..=6) } else { rng.usize(1..=4) },
+            batches: (rng.u8(..100) < 20).then(|| batches(&mut rng)),
+            change: (rng.u8(..100) < 20).then(|| Change {
+                job: rng.usize(0..jobs),
+                attempt: rng.usize(0..2),
+                what: [Changed::NewField, Changed::Widened, Changed::Text][rng.usize(..3)],
+            }),
+            set_aside: rng.bool(),
+            soft: rng.bool(),
             streams,
             faults: Vec::new(),
         };
@@ -210,6 +295,20 @@ impl Plan {
         }
         if self.pad > 0 {
             all.push(Self { pad: 0, ..self.clone() });
+        }
+        if self.batches.is_some() {
+            all.push(Self { batches: None, ..self.clone() });
+        }
+        if self.change.is_some() {
+            all.push(Self { change: None, ..self.clone() });
+        }
+        for number in 0..self.streams.len() {
+            let stream = self.streams[number];
+            if stream.deletes || stream.refused.is_some() {
+                let mut plan = self.clone();
+                plan.streams[number] = Stream { deletes: false, refused: None, ..stream };
+                all.push(plan);
+            }
         }
         if self.via != Via::Proxy && !self.faults.iter().any(|fault| fault.what == What::Corrupt) {
             all.push(Self { via: Via::Proxy, ..self.clone() });
@@ -259,7 +358,7 @@ impl Plan {
             58..66 => What::Swallow(rng.u64(50..2_500)),
             66..74 if bytes => What::Trickle,
             // Elsewhere nobody would notice.
-            74..88 if bytes && self.via == Via::Bastion => What::Corrupt,
+            74..88 if bytes && (self.via.is_bastion() || self.via.is_tls()) => What::Corrupt,
             98 => What::Silence,
             74..88 => What::Reset,
             _ => What::Kill,
@@ -278,5 +377,17 @@ fn stream(name: &'static str, rng: &mut Rng) -> Stream {
         86..92 => (true, Refresh::Restarted),
         _ => (false, Refresh::Bare),
     };
-    Stream { name, keyed, refresh }
+    let deletes = keyed && rng.u8(..10) < 4;
+    let refused = (refresh == Refresh::No && !deletes && rng.u8(..10) < 2)
+        .then(|| Refused { every: rng.u64(3..60), trigger: rng.bool() });
+    Stream { name, keyed, refresh, deletes, refused }
+}
+
+fn batches(rng: &mut Rng) -> Batches {
+    match rng.u8(..4) {
+        0 => Batches::File(BatchFormat::ArrowStream),
+        1 => Batches::File(BatchFormat::ArrowFile),
+        2 => Batches::File(BatchFormat::Parquet),
+        _ => Batches::Inline,
+    }
 }

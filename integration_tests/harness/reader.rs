@@ -27,7 +27,7 @@ impl Reader {
         let refreshed = plan.streams.iter().filter(|stream| stream.refresh != Refresh::No);
         let tables: Vec<(String, Vec<usize>)> = refreshed
             .map(|stream| {
-                let keys = (0..plan.jobs).map(|job| source::newest(plan, stream, job).len());
+                let keys = (0..plan.jobs).map(|job| source::wanted(plan, stream, job).len());
                 (bed.table(stream.name), keys.collect())
             })
             .collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::bed::Bed;
 use crate::checker::check;
 use crate::drive::Drive;
-use crate::history::{History, Row};
+use crate::history::{Aside, History, Row};
 use crate::plan::{Plan, Stream};
 use crate::planted::Bug;
 use crate::reader::Reader;
@@ -15,6 +15,9 @@ const ATTEMPTS: usize = 4;
 /// What a sync leaves behind is gone within this time.
 const SOON: Duration = Duration::from_secs(60);
 
+/// The table of refused rows.
+pub const REJECTED: &str = "_airbyte_rejected_rows";
+
 /// Runs a plan, with a bug or without.
 ///
 /// # Errors
@@ -23,6 +26,7 @@ pub fn run(plan: &Plan, bug: Option<Bug>) -> Result<History, String> {
     let bed = Bed::new(plan)?;
     let reader = Reader::start(plan, &bed, bed.opener());
     let mut drive = Drive::new(plan, &bed, bug);
+    drive.refuse_rows()?;
     for job in 0..plan.jobs {
         drive.begin_job(job);
         for nth in 0..ATTEMPTS {
@@ -41,6 +45,9 @@ pub fn run(plan: &Plan, bug: Option<Bug>) -> Result<History, String> {
         bed.proxy.cut();
         let left = left_behind(plan, &bed)?;
         drive.history.seen.extend(left.into_iter().map(|what| format!("after job {job}: {what}")));
+        drive.spoil();
+        let aside = plan.streams.iter().map(|stream| aside(plan, &bed, stream)).collect::<Result<_, _>>()?;
+        drive.history.aside.push(aside);
         let tables = plan.streams.iter().map(|stream| rows(&bed, stream)).collect::<Result<_, _>>()?;
         drive.history.jobs.push(tables);
     }
@@ -78,11 +85,39 @@ pub fn report(history: &History, broken: &[String]) -> String {
 
 fn rows(bed: &Bed, stream: &Stream) -> Result<Vec<Row>, String> {
     let table = bed.table(stream.name);
-    let rows = bed.superuser()?.rows(&format!("SELECT id, number, attempt, job FROM {table} ORDER BY number"))?;
+    let rows = bed.superuser()?.rows(&format!(
+        "SELECT id, number, attempt, job, t #>> '{{kind}}', t #>> '{{extra}}', t #>> '{{_ab_cdc_deleted_at}}' \
+         FROM (SELECT id, number, attempt, job, to_jsonb(t) - 'pad' AS t FROM {table} t) all_rows ORDER BY number"
+    ))?;
     let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());
     let row = |row: &Vec<Option<String>>| {
         let small = |at: usize| number(&row[at]).and_then(|n| usize::try_from(n).ok());
-        Some(Row { id: number(&row[0])?, row: number(&row[1])?, attempt: small(2)?, job: small(3)? })
+        Some(Row {
+            id: number(&row[0])?,
+            row: number(&row[1])?,
+            attempt: small(2)?,
+            job: small(3)?,
+            kind: number(&row[4]),
+            extra: number(&row[5]),
+            deleted: row[6].is_some(),
+        })
+    };
+    rows.iter().map(|text| row(text).ok_or_else(|| format!("{table} holds {text:?}"))).collect()
+}
+
+/// A stream's refused rows.
+fn aside(plan: &Plan, bed: &Bed, stream: &Stream) -> Result<Vec<Aside>, String> {
+    let table = bed.table(REJECTED);
+    let sql = bed.superuser()?;
+    if !plan.set_aside || sql.value(&format!("SELECT to_regclass('{table}') IS NULL"))? == "t" {
+        return Ok(Vec::new());
+    }
+    let rows = sql.rows(&format!(
+        "SELECT record ->> 'attempt', record ->> 'number' FROM {table} WHERE stream_name = '{}'",
+        stream.name
+    ))?;
+    let row = |row: &Vec<Option<String>>| {
+        Some(Aside { attempt: row[0].as_ref()?.parse().ok()?, row: row[1].as_ref()?.parse().ok()? })
     };
     rows.iter().map(|text| row(text).ok_or_else(|| format!("{table} holds {text:?}"))).collect()
 }
@@ -94,7 +129,8 @@ fn left_behind(plan: &Plan, bed: &Bed) -> Result<Vec<String>, String> {
     let query =
         format!("SELECT relname FROM pg_class WHERE relnamespace = '{}'::regnamespace AND relkind = 'r'", bed.schema);
     for name in sql.rows(&query)?.into_iter().flatten().flatten() {
-        if !plan.streams.iter().any(|stream| stream.name == name) {
+        let aside = plan.set_aside && name == REJECTED && plan.streams.iter().any(|stream| stream.refused.is_some());
+        if !aside && !plan.streams.iter().any(|stream| stream.name == name) {
             left.push(format!("table {name} is left"));
         }
     }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::certificates::Identity;
-use super::postgres::{TestDatabase, TestServer};
+use super::postgres::{Address, TestDatabase, TestServer};
 use super::sql::quote_literal;
 
 /// How long the server may take to read its files again.
@@ -101,17 +101,44 @@ impl TlsServer {
         Ok(())
     }
 
-    /// Writes a file that only the server's user may read, and answers its path; empty for none.
+    /// Writes a file for the server, and answers its path; empty for none.
     fn file(&self, number: u32, what: &str, text: Option<&str>) -> Result<String, String> {
-        let Some(text) = text else { return Ok(String::new()) };
-        let path = self.data.join(format!("{number}.{what}"));
-        let written = || {
-            fs::write(&path, text)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-            let owner = fs::metadata(&self.data)?;
-            chown(&path, Some(owner.uid()), Some(owner.gid()))
-        };
-        written().map_err(|e| e.to_string())?;
-        Ok(path.display().to_string())
+        text.map_or(Ok(String::new()), |text| private_file(&self.data, &format!("{number}.{what}"), text))
     }
+}
+
+/// Gives a server that has had no certificate this one, and waits until it uses it.
+///
+/// # Errors
+/// The server's refusal, as text.
+pub fn use_identity(server: &Address, identity: &Identity) -> Result<(), String> {
+    let data = server.socket_directory.join("data");
+    let sql = server.superuser("postgres")?;
+    for (name, text) in [("cert", &identity.certificate), ("key", &identity.key)] {
+        let path = private_file(&data, &format!("given.{name}"), text)?;
+        sql.run(&format!("ALTER SYSTEM SET ssl_{name}_file = {}", quote_literal(&path)))?;
+    }
+    sql.run("ALTER SYSTEM SET ssl = on")?;
+    sql.run("SELECT pg_reload_conf()")?;
+    let deadline = Instant::now() + RELOAD;
+    while server.superuser("postgres")?.value("SHOW ssl")? != "on" {
+        if Instant::now() > deadline {
+            return Err("the server does not use its certificate".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Writes a file that only the server's user may read, and answers its path.
+fn private_file(data: &Path, name: &str, text: &str) -> Result<String, String> {
+    let path = data.join(name);
+    let written = || {
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        let owner = fs::metadata(data)?;
+        chown(&path, Some(owner.uid()), Some(owner.gid()))
+    };
+    written().map_err(|e| e.to_string())?;
+    Ok(path.display().to_string())
 }
