@@ -89,6 +89,14 @@ pub const SSH_HANDSHAKE_PAUSE: Duration = Duration::from_secs(1);
 pub const SSH_WINDOW_BYTES: u32 = 2 << 20;
 /// Rounds of questions of a keyboard-interactive login.
 pub const SSH_PROMPT_ROUNDS: usize = 8;
+/// Rounds of bcrypt, and of PBKDF2, that a private key may ask for before its passphrase can be tried: seconds.
+pub const KEY_BCRYPT_ROUNDS: u32 = 4_096;
+/// See [`KEY_BCRYPT_ROUNDS`].
+pub const KEY_PBKDF2_ROUNDS: u32 = 10_000_000;
+/// Memory that it may ask for, by scrypt, in bytes.
+pub const KEY_SCRYPT_BYTES: u64 = 64 << 20;
+/// How often it may ask for that.
+pub const KEY_SCRYPT_TIMES: u16 = 16;
 /// Largest private-key file, in bytes.
 pub const KEY_FILE_BYTES: u64 = 64 << 10;
 /// Longest message that a server may send, in bytes: ours ask for nothing large.

@@ -3,6 +3,10 @@
 //! Accepts what forms and chat windows make of it: a literal `\n`, CRLF, blanks for line ends, indentation, text
 //! around the blocks, no line end at the end.
 
+use pkcs8::pkcs5::pbes2::Kdf;
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
+
+use crate::limits;
 use crate::secret::Secret;
 
 /// One block between `-----BEGIN label-----` and `-----END label-----`.
@@ -13,6 +17,29 @@ pub(super) struct Block {
     pub(super) legacy_encrypted: bool,
     /// The block, boundaries included, in lines of 64 characters.
     pub(super) text: Secret,
+}
+
+/// What is said of a key that asks for more than [`limits`] has.
+pub(super) const TOO_COSTLY: &str =
+    "asks for more work to be decrypted than any key should, so it is damaged or has to be converted";
+
+impl Block {
+    /// Whether an encrypted key in PKCS#8 asks for more work or memory before its passphrase can be tried than it may.
+    pub(super) fn is_too_costly(&self) -> bool {
+        let Ok((_, document)) = SecretDocument::from_pem(self.text.expose()) else { return false };
+        let Ok(key) = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()) else { return false };
+        match key.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf) {
+            Some(Kdf::Pbkdf2(asked)) => asked.iteration_count > limits::KEY_PBKDF2_ROUNDS,
+            Some(Kdf::Scrypt(asked)) => {
+                let bytes = asked.cost_parameter.saturating_mul(128 * u64::from(asked.block_size));
+                // The library divides by nothing less.
+                asked.cost_parameter < 2
+                    || bytes > limits::KEY_SCRYPT_BYTES
+                    || asked.parallelization > limits::KEY_SCRYPT_TIMES
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The blocks of `text`, in their order; text that is not in a complete block is skipped.
@@ -94,6 +121,31 @@ mod tests {
         assert_eq!(blocks(&text).iter().map(|block| block.label.as_str()).collect::<Vec<_>>(), ["THING", "THING"]);
         assert!(blocks("").is_empty());
         assert!(blocks("-----BEGIN A-----\nb").is_empty());
+    }
+
+    #[test]
+    fn what_a_key_asks_for_is_not_believed_beyond_reason() {
+        use pkcs8::der::{EncodePem, pem::LineEnding};
+        use pkcs8::pkcs5::EncryptionScheme;
+        use pkcs8::pkcs5::pbes2::{Kdf, Pbkdf2Params, ScryptParams};
+        const KEY: &str = include_str!("fixtures/ecdsa_pkcs8_enc");
+        let (_, document) = SecretDocument::from_pem(KEY).expect("a document");
+        let asks = |kdf: Kdf| {
+            let mut key = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).expect("a key");
+            let EncryptionScheme::Pbes2(parameters) = &mut key.encryption_algorithm else { panic!("PBES2") };
+            parameters.kdf = kdf;
+            blocks(&key.to_pem(LineEnding::LF).expect("a key"))[0].is_too_costly()
+        };
+        let salt = [7; 16];
+        let rounds = |rounds| asks(Pbkdf2Params::hmac_sha256(rounds, &salt).expect("parameters").into());
+        let scrypt = |cost_parameter, block_size, parallelization| {
+            let salt = salt.as_slice().try_into().expect("a salt");
+            asks(ScryptParams { salt, cost_parameter, block_size, parallelization, key_length: None }.into())
+        };
+        assert!(!blocks(KEY)[0].is_too_costly() && !rounds(10_000_000) && !scrypt(1 << 16, 8, 1) && !scrypt(2, 1, 16));
+        assert!(
+            rounds(10_000_001) && scrypt(1 << 17, 8, 1) && scrypt(1 << 63, 8, 1) && scrypt(0, 8, 1) && scrypt(2, 1, 17)
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use russh::keys::ssh_key::Kdf;
 use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -70,8 +71,7 @@ pub(super) fn read_keys(text: &str, passphrase: Option<&Secret>, place: &str) ->
 fn read_key(block: &pem::Block, passphrase: Option<&Secret>, place: &str) -> Result<PrivateKey> {
     const CONVERT: &str = "convert it with `ssh-keygen -p -f FILE`";
     let bad = |what: &str| Error::new(ErrorKind::Config, format!("{place} {what}"));
-    let pem = block.text.expose();
-    if block.legacy_encrypted && !pem.contains("DEK-Info: AES-128-CBC,") {
+    if block.legacy_encrypted && !block.text.expose().contains("DEK-Info: AES-128-CBC,") {
         return Err(bad(&format!("is encrypted in a way that is not supported; {CONVERT}")));
     }
     let says_encrypted = block.legacy_encrypted || block.label == "ENCRYPTED PRIVATE KEY";
@@ -81,7 +81,10 @@ fn read_key(block: &pem::Block, passphrase: Option<&Secret>, place: &str) -> Res
     if says_encrypted && passphrase.is_none() {
         return Err(bad(LOCKED));
     }
-    let key = decode_secret_key(pem, passphrase).map_err(|error| match error {
+    if passphrase.is_some() && is_too_costly(block) {
+        return Err(bad(&format!("{} (`ssh-keygen -p -f FILE`)", pem::TOO_COSTLY)));
+    }
+    let key = decode_secret_key(block.text.expose(), passphrase).map_err(|error| match error {
         russh::keys::Error::KeyIsEncrypted => bad(LOCKED),
         russh::keys::Error::SshKey(russh::keys::ssh_key::Error::Crypto) if passphrase.is_some() => {
             bad(WRONG_PASSPHRASE)
@@ -92,6 +95,14 @@ fn read_key(block: &pem::Block, passphrase: Option<&Secret>, place: &str) -> Res
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. } => Ok(key),
         other => Err(bad(&format!("is of the kind {other}, which is not supported; use an Ed25519, ECDSA or RSA key"))),
+    }
+}
+
+/// Whether the key asks for more work before its passphrase can be tried than it may.
+fn is_too_costly(block: &pem::Block) -> bool {
+    match PrivateKey::from_openssh(block.text.expose()).as_ref().map(PrivateKey::kdf) {
+        Ok(Kdf::Bcrypt { rounds, .. }) => *rounds > limits::KEY_BCRYPT_ROUNDS,
+        _ => block.is_too_costly(),
     }
 }
 

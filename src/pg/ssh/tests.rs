@@ -52,6 +52,28 @@ fn keys_in_all_forms() {
 }
 
 #[test]
+fn a_key_that_asks_for_years_of_work_is_refused_at_once() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let body: String = ED25519_ENC.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut bytes = STANDARD.decode(body).expect("base64");
+    // Its name, and behind it the lengths of the options and of a salt of 16 bytes.
+    let rounds = bytes.windows(6).position(|word| word == b"bcrypt").expect("the hash") + 6 + 4 + 4 + 16;
+    let mut asks = |more: [u8; 4]| {
+        bytes[rounds..rounds + 4].copy_from_slice(&more);
+        let body = STANDARD.encode(&bytes);
+        read(
+            &format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----"),
+            Some("fixture"),
+        )
+    };
+    let said = asks([0x46, 0x10, 0, 1]).expect_err("too many rounds");
+    assert!(said.contains("asks for more work"), "{said}");
+    let said = asks([0, 0, 0, 2]).expect_err("other rounds");
+    assert!(said.contains("passphrase` is wrong"), "{said}");
+}
+
+#[test]
 fn keys_that_cannot_be_read_say_why() {
     for (text, passphrase, what) in [
         (ED25519_ENC, None, "is encrypted; fill in"),

@@ -75,6 +75,9 @@ fn private_key(text: &str, password: Option<&Secret>) -> Result<PrivateKeyDer<'s
     let Some(password) = password else {
         return Err(refuse(PATH, "is encrypted; fill in `ssl_mode.client_key_password`"));
     };
+    if block.is_too_costly() {
+        return Err(refuse(PATH, &format!("{} (`openssl pkcs8 -topk8 -v2 aes-256-cbc`)", pem::TOO_COSTLY)));
+    }
     let (_, document) = SecretDocument::from_pem(block.text.expose()).map_err(|_| refuse(PATH, "is damaged"))?;
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| refuse(PATH, CONVERT))?;
     let plain = encrypted.decrypt(password.expose()).map_err(|_| {
