@@ -9,6 +9,7 @@ use destination_postgres::copy::{CopyChunks, CopyColumns};
 use destination_postgres::error::ErrorKind;
 use destination_postgres::limits;
 use destination_postgres::protocol::StreamName;
+use destination_postgres::schema::META_OF_BATCHES;
 use destination_postgres::types::{self, ColumnType};
 use serde_json::Value;
 
@@ -20,9 +21,6 @@ const PIECES: usize = 3;
 const COLUMNS: usize = 40;
 /// A column of the stream that no source has.
 const MISSING: &str = "a column that is missing";
-/// Columns of a source that speak of the row.
-const OF_THE_ROW: [&str; 2] = ["_airbyte_extracted_at", "_airbyte_meta"];
-
 /// Loads the first pieces of a source into a stream that declares nothing (0), everything as one object (1), or one type for each
 /// column, by turns. Answers how many rows.
 pub fn load(mut source: Source, declared: u8) -> usize {
@@ -84,7 +82,7 @@ fn check_value(piece: &RecordBatch, row: usize, (field, kind): (&str, ColumnType
     let Some((at, of)) = piece.schema_ref().column_with_name(field) else { return assert!(stored) };
     let array = piece.column(at);
     let is_null = array.data_type() == &DataType::Null || array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
-    let of_the_row = OF_THE_ROW.iter().any(|name| piece.schema_ref().column_with_name(name).is_some());
+    let of_the_row = META_OF_BATCHES.iter().any(|name| piece.schema_ref().column_with_name(name).is_some());
     let noted = changes
         .as_array()
         .into_iter()
@@ -113,7 +111,8 @@ fn can_say_null(field: &Field, kind: ColumnType) -> bool {
 /// None when a type of the source is nested too deeply.
 fn layout(source: &Source, declared: u8) -> Option<Layout> {
     let column = |field: &str, column_type| LayoutColumn { field: field.to_owned(), column_type };
-    let fields = source.schema().fields().iter().take(COLUMNS).filter(|field| !field.name().starts_with("_airbyte_"));
+    let fields =
+        source.schema().fields().iter().take(COLUMNS).filter(|field| !META_OF_BATCHES.contains(&field.name().as_str()));
     let columns = match declared {
         0 => fields
             .map(|field| types::arrow::column_type(field).map(|column_type| column(field.name(), column_type)))

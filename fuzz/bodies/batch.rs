@@ -12,7 +12,7 @@ use arrow::datatypes::Schema;
 use arrow::ipc::writer::StreamWriter;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use destination_postgres::arrow_source::{Roots, Source};
+use destination_postgres::arrow_source::{Inline, Roots, Source};
 use destination_postgres::error::ErrorKind;
 use destination_postgres::protocol::{BatchFormat, BatchRows, DataReader, Message, parse_line};
 use tempfile::TempDir;
@@ -33,7 +33,8 @@ pub fn run(input: &[u8]) {
         Some(format) => {
             let rows = file(&directory, rest, *format, *declared);
             if *format == BatchFormat::ArrowStream && !rest.is_empty() {
-                let inline = Source::inline(&STANDARD.encode(rest)).map(|source| arrow_rows::load(source, *declared));
+                let inline = Source::inline(Inline::decode(&STANDARD.encode(rest)))
+                    .map(|source| arrow_rows::load(source, *declared));
                 assert_eq!(rows.is_ok(), inline.is_ok(), "a file and the data of a message differ");
                 assert_eq!(rows.ok(), inline.ok(), "a file and the data of a message differ");
             }
@@ -79,7 +80,7 @@ fn message(text: &[u8], declared: u8, directory: &Path) {
     if let Ok(Message::Batch(batch)) = &parsed {
         match &batch.rows {
             BatchRows::Files(format, urls) => open(*format, urls, directory),
-            BatchRows::Inline(data) => match Source::inline(data) {
+            BatchRows::Inline(data) => match Source::inline(Inline::decode(data)) {
                 Ok(source) => drop(arrow_rows::load(source, declared)),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Batch, "{error}"),
             },
