@@ -47,8 +47,13 @@ pub const SOURCE_QUEUED: usize = 2;
 pub const COPY_CHUNK_BYTES: usize = 128 << 10;
 /// Streams loaded in one transaction: each temporary table holds locks until the commit.
 pub const STREAMS_PER_TRANSACTION: usize = 64;
+/// Rows of a sync from which on the indexes of a table are built in a transaction of their own: until the commit nobody else can write to
+/// the tables of it.
+pub const ROWS_INDEXED_TOGETHER: u64 = 100_000;
 /// Bytes of a window for which a further session is worth while.
 pub const LANE_BYTES: usize = 2 << 20;
+/// Bytes of rows that are loaded in the time that a stream takes to begin with.
+pub const STREAM_BYTES: usize = 32 << 10;
 /// Keys remembered for a first load before its unique index is built, over all streams.
 pub const FIRST_LOAD_KEYS: usize = 1 << 20;
 /// Longest identifier of Postgres, in bytes.

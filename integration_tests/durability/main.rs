@@ -8,11 +8,13 @@
 
 mod bastions;
 mod commits;
+mod disks;
 mod kills;
 mod locks;
 mod poison;
 mod scenario;
 mod stalls;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod vanished;
@@ -36,7 +38,9 @@ fn main() -> ExitCode {
         bastions::trials(),
         vanished::trials(),
         stalls::trials(),
+        streams::trials(),
         commits::trials(),
+        disks::trials(),
         kills::trials(),
         locks::trials(),
         poison::trials(),

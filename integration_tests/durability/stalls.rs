@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::scenario::{Checked, Mode, Route, SOON, Scenario, failed, logged, records, state, succeeded};
 use crate::support::fault_proxy::{Act, Point, Way};
+use crate::support::postgres::TestServer;
 
 /// Longer than the silence after which a connection is given up, with all that is done before.
 const LONG: Duration = Duration::from_secs(100);
@@ -19,6 +20,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("stalls::long_statement_is_waited_for", || Ok(long_statement(Route::Direct)?)),
         // The statement has the only connection, so nobody can look how it is.
         Trial::test("stalls::long_statement_behind_a_pool_of_one", || Ok(long_statement(Route::ToPoolOfOne)?)),
+        Trial::test("stalls::commit_that_waits_for_a_standby", || Ok(standby()?)),
         Trial::test("stalls::nothing_moves_any_more", || Ok(nothing_moves()?)),
     ]
 }
@@ -86,4 +88,51 @@ fn nothing_moves() -> Checked {
         return Err("a state was acknowledged that is not committed".into());
     }
     scenario.holds("events", &[0..100])
+}
+
+/// The standby that has to confirm commits is away, for a while and then for good.
+fn standby() -> Checked {
+    let server = TestServer::start();
+    let mut scenario = Scenario::on(&server.address())?;
+    let streams = [("events", Mode::Append)];
+    let mut sync = scenario.start(&streams);
+    sync.feed([records("events", 0, 0..100), state(0)].concat().as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    wait_for_standby(&scenario, "nobody")?;
+    sync.feed([records("events", 1, 100..200), state(1)].concat().as_bytes());
+    let told = |lines: &[String]| lines.iter().any(|line| line.contains("seconds for a synchronous standby"));
+    sync.wait_until(SOON, told)?;
+    if sync.seen().iter().filter(|line| line.contains("\"STATE\"")).count() != 1 {
+        return Err("a state was acknowledged that no standby has confirmed".into());
+    }
+    wait_for_standby(&scenario, "")?;
+    sync.wait_for_states(2, SOON)?;
+    sync.feed([records("events", 2, 200..300), state(2)].concat().as_bytes());
+    succeeded(&sync.finish(SOON)?, 3)?;
+    scenario.holds("events", &[0..300])?;
+
+    scenario.settings = json!({"retry_timeout_seconds": 0});
+    let mut sync = scenario.start(&streams);
+    sync.feed([records("events", 3, 300..400), state(3)].concat().as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    wait_for_standby(&scenario, "nobody")?;
+    sync.feed([records("events", 4, 400..500), state(4)].concat().as_bytes());
+    let outcome = sync.finish(3 * SOON)?;
+    failed(
+        &outcome,
+        "transient_error",
+        &["not known", "waits for a synchronous standby", "synchronous_standby_names"],
+    )?;
+    if outcome.messages_of("STATE").len() != 1 {
+        return Err("a state was acknowledged that no standby has confirmed".into());
+    }
+    Ok(())
+}
+
+fn wait_for_standby(scenario: &Scenario, name: &str) -> Checked {
+    scenario.sql.run(&format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'"))?;
+    scenario.sql.run("SELECT pg_reload_conf()")?;
+    // The checkpointer tells the others whether there is any.
+    std::thread::sleep(Duration::from_secs(1));
+    Ok(())
 }

@@ -33,6 +33,8 @@ pub struct Running {
     stdin: Option<Sender<Vec<u8>>>,
     lines: Receiver<Vec<u8>>,
     seen: Vec<String>,
+    /// How many of them are STATE messages.
+    states: usize,
     stderr: Option<JoinHandle<String>>,
     secrets: Secrets,
     files: TempDir,
@@ -208,6 +210,7 @@ impl Connector {
             stdin: Some(feed),
             lines: channel().1,
             seen: Vec::new(),
+            states: 0,
             stderr: Some(stderr),
             secrets: self.secrets,
             files: self.files,
@@ -257,8 +260,8 @@ impl Running {
     /// # Errors
     /// A sentence with what came instead, when stdout ended or the time was over.
     pub fn wait_for_states(&mut self, count: usize, timeout: Duration) -> Result<(), String> {
-        self.wait_until(timeout, |lines| lines.iter().filter(|line| is_type(line, "STATE")).count() >= count)
-            .map_err(|why| format!("no {count} STATE messages: {why}"))
+        let enough = |running: &Self| running.states >= count;
+        self.take_in_until(timeout, enough).map_err(|why| format!("no {count} STATE messages: {why}"))
     }
 
     /// Waits until the lines so far satisfy `enough`.
@@ -266,8 +269,12 @@ impl Running {
     /// # Errors
     /// A sentence with what came instead, when stdout ended or the time was over.
     pub fn wait_until(&mut self, timeout: Duration, enough: impl Fn(&[String]) -> bool) -> Result<(), String> {
+        self.take_in_until(timeout, |running| enough(&running.seen))
+    }
+
+    fn take_in_until(&mut self, timeout: Duration, enough: impl Fn(&Self) -> bool) -> Result<(), String> {
         let deadline = Instant::now() + timeout;
-        while !enough(&self.seen) {
+        while !enough(self) {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.see(&line),
                 Err(RecvTimeoutError::Timeout) => {
@@ -370,7 +377,9 @@ impl Running {
     }
 
     fn see(&mut self, line: &[u8]) {
-        self.seen.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
+        let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+        self.states += usize::from(is_type(&line, "STATE"));
+        self.seen.push(line);
     }
 }
 

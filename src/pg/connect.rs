@@ -4,6 +4,7 @@
 //! Invariant: no connection string is built, and no message holds a secret or the DETAIL of a server's error.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -31,6 +32,7 @@ pub struct Connector {
     bastion: Option<Bastion>,
     patience: Duration,
     report: Report,
+    warned_of_standby: AtomicBool,
 }
 
 impl Connector {
@@ -43,7 +45,24 @@ impl Connector {
         let bastion = Bastion::new(&config, &report)?;
         let verified_way = bastion.as_ref().map(Bastion::is_verified);
         let (login, patience) = Login::new(Arc::clone(&config), verified_way, report.clone())?;
-        Ok(Self { config, login, bastion, patience, report })
+        Ok(Self { config, login, bastion, patience, report, warned_of_standby: AtomicBool::new(false) })
+    }
+
+    /// How long attempts without progress may take.
+    pub fn budget(&self) -> Duration {
+        Duration::from_secs(self.config.retry_timeout_seconds)
+    }
+
+    /// Says once in a run what a commit waits for.
+    pub fn warn_of_standby(&self, time: Duration) {
+        if !self.warned_of_standby.swap(true, Ordering::Relaxed) {
+            self.report.warn(&format!(
+                "A commit has waited {} seconds for a synchronous standby; it is given {} seconds. See to it that one of \
+                 synchronous_standby_names is connected.",
+                time.as_secs(),
+                self.config.retry_timeout_seconds
+            ));
+        }
     }
 
     /// A new connection, logged in, with the task that moves its bytes; not later than `latest`. That task runs until the

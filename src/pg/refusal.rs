@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::password;
+use super::sqlstate::advice;
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::sql::remedy;
@@ -79,7 +80,8 @@ pub(super) fn explain_refusal(refusal: &Refusal<'_>, config: &Config, encrypted:
         ),
         _ if code.starts_with("28") => (ErrorKind::Permission, not_let_in(refusal, config, encrypted)),
         _ if code.starts_with("53") || code.starts_with("57") || code.starts_with("58") => {
-            (transient, format!("it cannot open a session now: {said}"))
+            let advice = advice(code).map(|advice| format!("; {advice}")).unwrap_or_default();
+            (transient, format!("it cannot open a session now: {said}{advice}"))
         }
         // Poolers answer with codes of class 08 and XX whatever the reason.
         _ if ["authentication failed", "no such user", "not found"].iter().any(|text| lower.contains(text)) => (

@@ -156,10 +156,14 @@ fn is_about_an_index(routine: &str) -> bool {
     ["_bt_", "index_form_tuple", "_hash_", "Gin", "gist", "spg", "brin"].iter().any(|start| routine.starts_with(start))
 }
 
-fn advice(code: &str) -> Option<&'static str> {
+/// What to do about an error of the server.
+pub(super) fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "25006" => "the server is read-only; connect to the primary",
         "53100" => "the server's disk is full; make room",
+        "53200" => {
+            "the server is out of memory; where its table of locks is full, raise max_locks_per_transaction in postgresql.conf"
+        }
         "53300" => "raise the connection limit of the role or the server, or lower max_connections of this connector",
         "54000" => "a row must fit into 8160 bytes, not counting large values, which are stored apart: deselect fields",
         "55P03" => "another session holds a lock on the table for too long",

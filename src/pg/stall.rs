@@ -3,7 +3,8 @@
 //! After a time of silence a second connection asks the server how the first one's process is. While it works, the wait
 //! goes on. When it waits for us, is idle or is gone, what it said or what we said never arrived: then the connection is
 //! dead, whatever the sockets say. The same where the server cannot be reached either. Where somebody answers but does not
-//! let us look (a pool without a free connection, a limit of connections), it is waited for, but not for ever.
+//! let us look (a pool without a free connection, a limit of connections), it is waited for, but not for ever. A commit that only waits
+//! for a synchronous standby is durable where it is; it is waited for as long as attempts without progress may take.
 
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::limits;
 enum Seen {
     /// The server works on the transaction.
     Working,
+    /// The transaction waits for a synchronous standby.
+    Standby,
     /// Somebody answers, but does not let us look.
     Unknown,
     /// It waits for us, is idle, or knows nothing of the transaction.
@@ -46,15 +49,25 @@ impl Session {
         let mut silence = Duration::ZERO;
         let mut doubtful = false;
         let mut unknown = Duration::ZERO;
+        let mut standby = Duration::ZERO;
         loop {
             if let Ok(answered) = timeout(patience, &mut answer).await {
                 return settled(answered);
             }
             silence += patience;
-            match self.look().await {
+            let seen = self.look().await;
+            if seen == Seen::Standby {
+                self.connector.inner.warn_of_standby(silence);
+            }
+            match seen {
                 Seen::Working => {
                     doubtful = false;
                     unknown = Duration::ZERO;
+                    patience = limits::SILENCE;
+                }
+                Seen::Standby if standby + patience < self.connector.inner.budget() => {
+                    doubtful = false;
+                    standby += patience;
                     patience = limits::SILENCE;
                 }
                 Seen::Unknown if unknown < limits::SILENCE_UNKNOWN => {
@@ -92,7 +105,12 @@ impl Session {
             Ok(Ok(messages)) => {
                 let rows = rows_of(messages);
                 let working = rows.first().and_then(|row| text(row, "working").ok().flatten());
-                if working == Some("t") { Seen::Working } else { Seen::Waiting }
+                let standby = rows.first().and_then(|row| text(row, "standby").ok().flatten());
+                match (working, standby) {
+                    (Some("t"), Some("t")) => Seen::Standby,
+                    (Some("t"), _) => Seen::Working,
+                    _ => Seen::Waiting,
+                }
             }
             Ok(Err(error)) if error.as_db_error().is_none() => Seen::Unreachable,
             // A pooler lets us in at once, and the question waits until it has a connection for it.
@@ -108,6 +126,9 @@ pub(super) fn was_silent(error: &Error) -> bool {
 
 fn silent(doing: &str, silence: Duration, seen: Seen) -> Error {
     let why = match seen {
+        Seen::Standby => {
+            "since the commit waits for a synchronous standby: see to it that one of synchronous_standby_names is connected"
+        }
         Seen::Unreachable => "and cannot be reached by a new connection either",
         Seen::Unknown => "and nobody lets us look whether it works on it",
         _ => "and does not work on it: a message was lost on the way",

@@ -98,6 +98,12 @@ pub fn has_rows(table: &TableName) -> Statement {
     Statement::new(format!("SELECT EXISTS (SELECT FROM {})", quote_table(table)))
 }
 
+/// Which of some tables hold a row, in their order.
+pub fn have_rows(tables: &[&TableName]) -> Statement {
+    let each: Vec<String> = tables.iter().map(|t| format!("EXISTS (SELECT FROM {})", quote_table(t))).collect();
+    Statement::new(format!("SELECT ARRAY[{}] AS filled", each.join(", ")))
+}
+
 /// The generation of one row of a table (no row: nothing; NULL counts as 0).
 pub fn any_generation(table: &TableName) -> Statement {
     Statement::new(format!("SELECT COALESCE({}, 0) FROM {} LIMIT 1", quote(GENERATION_ID), quote_table(table)))

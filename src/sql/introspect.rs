@@ -115,6 +115,6 @@ pub fn taken_names() -> Statement {
     Statement::new(
         "SELECT c.relname::text AS name FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname::text = $1 AND c.relname::text = ANY ($2)",
+         WHERE n.nspname = $1::pg_catalog.name AND c.relname = ANY ($2::pg_catalog.name[])",
     )
 }

@@ -94,12 +94,12 @@ pub fn end_process(process: i32, began: &str) -> Statement {
     ))
 }
 
-/// Whether a server process works on the transaction that began then: neither idle nor waiting for its client. No row
-/// when it is gone. Where the server does not track what its processes do, the process alone has to be enough.
+/// Whether a server process works on the transaction that began then: neither idle nor waiting for its client; and whether it
+/// waits for a standby to confirm its commit. No row when it is gone. Where the server does not track what its processes do, the process alone has to be enough.
 pub fn is_working(process: i32, began: &str) -> Statement {
     outside_of_a_transaction(&format!(
-        "SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working \
-         FROM pg_catalog.pg_stat_activity a WHERE a.pid = {process} \
+        "SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working, \
+         a.wait_event IS NOT DISTINCT FROM 'SyncRep' AS standby FROM pg_catalog.pg_stat_activity a WHERE a.pid = {process} \
          AND (a.xact_start = {}::pg_catalog.timestamptz OR a.state = 'disabled')",
         literal(began)
     ))

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::limits::IDENTIFIER_BYTES;
 use crate::load_strategy::Rows;
 use crate::naming::{hash, with_suffix};
-use crate::pg::{Session, Type, value};
+use crate::pg::{Session, ToSql, Type, value};
 use crate::schema::{EXTRACTED_AT, ExistingIndex, ExistingTable, TableName};
 use crate::sql::{Statement, ddl, introspect as sql};
 
@@ -82,12 +82,11 @@ pub(super) fn existing_key_index(existing: &ExistingTable, key: &[&str]) -> Opti
 pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target) -> Result<KeyIndex> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(KeyIndex::None) };
     let key = target.schema.key_names();
-    // From 15 on a unique index can be told that NULLs are equal.
-    let nulls_equal = session.version() >= 150_000;
+    let nulls_equal = session.version() >= NULLS_NOT_DISTINCT;
     if let Some(found) = existing_key_index(&existing, &key) {
         return Ok(found);
     }
-    if existing.indexes.iter().any(|i| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, &key)) {
+    if is_marked_not_unique(&existing, &key) {
         return Ok(KeyIndex::None);
     }
     drop_outdated(session, &existing, Role::Key, &[]).await?;
@@ -121,19 +120,35 @@ pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target)
     }
 }
 
+/// From this version on a unique index can be told that NULLs are equal.
+const NULLS_NOT_DISTINCT: u32 = 150_000;
+
 /// Comment on an index that could not be unique, so that not every sync tries again.
 const NOT_UNIQUE: &str = "Not unique: rows of the same key were there. Remove them and drop this index, and the next \
                           sync makes a unique one.";
 
-/// Makes the indexes on cursor and extraction time, in the caller's transaction.
-pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Result<()> {
-    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
+fn is_marked_not_unique(existing: &ExistingTable, key: &[&str]) -> bool {
+    existing.indexes.iter().any(|i| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, key))
+}
+
+/// The columns of the indexes beside the key's.
+fn secondary(target: &Target) -> impl Iterator<Item = (Role, Option<&str>)> {
     let cursor = target.schema.cursor_name().filter(|_| target.strategy.rows == Rows::Merged);
     // The cursor of a stream that declares no fields is not known without a BATCH.
     let by_cursor = (!target.schema.is_open()).then_some((Role::Cursor, cursor));
-    for (role, column) in by_cursor.into_iter().chain([(Role::ExtractedAt, Some(EXTRACTED_AT))]) {
+    by_cursor.into_iter().chain([(Role::ExtractedAt, Some(EXTRACTED_AT))])
+}
+
+fn is_covered(existing: &ExistingTable, column: Option<&str>) -> bool {
+    existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column)
+}
+
+/// Makes the indexes on cursor and extraction time, in the caller's transaction.
+pub(super) async fn ensure_secondary(session: &Session, target: &Target) -> Result<()> {
+    let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(()) };
+    for (role, column) in secondary(target) {
         let columns: Vec<&str> = column.into_iter().collect();
-        let covered = existing.indexes.iter().any(|i| i.columns.first().map(String::as_str) == column);
+        let covered = is_covered(&existing, column);
         drop_outdated(session, &existing, role, &columns).await?;
         if covered || columns.is_empty() {
             continue;
@@ -175,6 +190,74 @@ pub(super) async fn drop_outdated_key(session: &Session, target: &Target) -> Res
     drop_outdated(session, &existing, Role::Key, &target.schema.key_names()).await
 }
 
+/// Whether there is an index of ours on another key than this one.
+pub(super) fn has_outdated_key(existing: &ExistingTable, key: &[&str]) -> bool {
+    outdated(existing, Role::Key, key).next().is_some()
+}
+
+/// What a table lacks at the end of a load.
+pub(super) struct ToBuild<'a> {
+    pub wanted: Vec<Wanted<'a>>,
+    /// What holds once they are there.
+    pub key_index: KeyIndex,
+}
+
+/// An index that is to be made.
+pub(super) struct Wanted<'a> {
+    table: &'a TableName,
+    role: Role,
+    columns: Vec<&'a str>,
+    nulls_equal: bool,
+}
+
+/// The indexes to make; none where others are to be dropped as well, or an earlier sync could not make it.
+pub(super) fn to_build<'a>(session: &Session, target: &'a Target, existing: &ExistingTable) -> Option<ToBuild<'a>> {
+    let mut wanted = Vec::new();
+    let nulls_equal = session.version() >= NULLS_NOT_DISTINCT;
+    let mut key_index = target.key_index;
+    let columns = target.schema.key_names();
+    if !columns.is_empty() && key_index == KeyIndex::NotYet {
+        let found = existing_key_index(existing, &columns);
+        key_index = found.unwrap_or(KeyIndex::Unique { nulls_equal });
+        if found.is_none() {
+            if has_outdated_key(existing, &columns) || is_marked_not_unique(existing, &columns) {
+                return None;
+            }
+            wanted.push(Wanted { table: &target.table, role: Role::Key, columns, nulls_equal });
+        }
+    }
+    for (role, column) in secondary(target) {
+        let columns: Vec<&str> = column.into_iter().collect();
+        if outdated(existing, role, &columns).next().is_some() {
+            return None;
+        }
+        if !is_covered(existing, column) && !columns.is_empty() {
+            wanted.push(Wanted { table: &target.table, role, columns, nulls_equal });
+        }
+    }
+    Some(ToBuild { wanted, key_index })
+}
+
+/// The statements that make indexes, under names that are free.
+pub(super) async fn create_all(session: &Session, wanted: &[&Wanted<'_>]) -> Result<Vec<Statement>> {
+    let mut schemas: Vec<&str> = wanted.iter().map(|index| index.table.schema.as_str()).collect();
+    schemas.sort_unstable();
+    schemas.dedup();
+    let mut statements = Vec::with_capacity(wanted.len());
+    for schema in schemas {
+        let of_schema: Vec<_> = wanted.iter().filter(|index| index.table.schema == schema).collect();
+        let candidates: Vec<Vec<String>> = of_schema.iter().map(|index| names(index.table, index.role)).collect();
+        let mut taken = taken_names(session, schema, &candidates.concat()).await?;
+        for (index, candidates) in of_schema.iter().zip(&candidates) {
+            let name = free_of(candidates, &taken);
+            let unique = index.role == Role::Key;
+            statements.push(ddl::create_index(&name, index.table, &index.columns, unique, index.nulls_equal));
+            taken.insert(name);
+        }
+    }
+    Ok(statements)
+}
+
 /// Drops an index on which a too long value was refused: the one on the cursor, and when there is none (any more) the
 /// one on the key; or the one that the server has `named`. Answers its name and whether it was the key's, or nothing when neither is there.
 pub(super) async fn give_one_up(
@@ -214,9 +297,16 @@ pub(super) fn same(columns: &[String], key: &[&str]) -> bool {
     columns.len() == key.len() && columns.iter().all(|c| key.contains(&c.as_str()))
 }
 
+fn outdated<'a>(
+    existing: &'a ExistingTable,
+    role: Role,
+    columns: &'a [&str],
+) -> impl Iterator<Item = &'a ExistingIndex> {
+    existing.indexes.iter().filter(move |i| role.made(&existing.table, i) && !same(&i.columns, columns))
+}
+
 async fn drop_outdated(session: &Session, existing: &ExistingTable, role: Role, columns: &[&str]) -> Result<()> {
-    let outdated = |i: &&ExistingIndex| role.made(&existing.table, i) && !same(&i.columns, columns);
-    for index in existing.indexes.iter().filter(outdated) {
+    for index in outdated(existing, role, columns) {
         session.execute(&ddl::drop_index(&existing.table.schema, &index.name), "dropping an outdated index").await?;
     }
     Ok(())
@@ -236,16 +326,17 @@ fn names(table: &TableName, role: Role) -> Vec<String> {
 /// The first of the plain name and its hashed variants that no relation of the schema has.
 async fn free_name(session: &Session, table: &TableName, role: Role) -> Result<String> {
     let candidates = names(table, role);
-    let rows = session
-        .query(
-            sql::taken_names(),
-            &[(&table.schema, Type::TEXT), (&candidates, Type::TEXT_ARRAY)],
-            "choosing an index name",
-        )
-        .await?;
-    let mut taken = HashSet::new();
-    for row in &rows {
-        taken.insert(value::<String>(row, "name")?);
-    }
-    Ok(candidates.iter().find(|name| !taken.contains(*name)).or(candidates.last()).cloned().unwrap_or_default())
+    let taken = taken_names(session, &table.schema, &candidates).await?;
+    Ok(free_of(&candidates, &taken))
+}
+
+fn free_of(candidates: &[String], taken: &HashSet<String>) -> String {
+    candidates.iter().find(|name| !taken.contains(*name)).or(candidates.last()).cloned().unwrap_or_default()
+}
+
+/// Those of the names that a relation of the schema has.
+async fn taken_names(session: &Session, schema: &str, names: &[String]) -> Result<HashSet<String>> {
+    let names = [(&schema as &(dyn ToSql + Sync), Type::TEXT), (&names, Type::TEXT_ARRAY)];
+    let rows = session.query(sql::taken_names(), &names, "choosing an index name").await?;
+    rows.iter().map(|row| value(row, "name")).collect()
 }

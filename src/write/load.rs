@@ -13,7 +13,8 @@ use super::ledger::{self, Waiting};
 use super::link::Link;
 use super::plan::StreamPlan;
 use super::poison::{self, Fate, Lessons, Refused, Sift};
-use super::{Context, Target, fill, prepare};
+use super::together::is_out_of_memory;
+use super::{Context, Target, fill, one_table};
 use crate::batch::{Layout, Rows as Window};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
@@ -29,6 +30,11 @@ pub(super) struct StreamLoad {
 }
 
 impl StreamLoad {
+    /// What it takes to load it, as bytes of rows.
+    fn effort(&self) -> usize {
+        limits::STREAM_BYTES + self.rows.size
+    }
+
     /// Its first rows.
     fn part(&self, rows: u64) -> Self {
         Self { stream: self.stream, rows: self.rows.part(0..rows) }
@@ -67,7 +73,7 @@ impl Loader {
             return Err(Error::new(ErrorKind::Internal, "a batch names a stream that the catalog does not have"));
         };
         let opened = plan.with_columns_of(file, columns)?;
-        *target = prepare::open(&self.cx, &mut self.link, &opened, target).await?;
+        *target = one_table::open(&self.cx, &mut self.link, &opened, target).await?;
         *plan = opened;
         Ok(target.layout())
     }
@@ -121,8 +127,7 @@ impl Loader {
     /// Loads rows; when it answers, those of every stream are durable but for the streams that it names.
     async fn carry(&mut self, loads: &[StreamLoad]) -> Result<Vec<Stopped>> {
         let shares = self.share_out(loads).await?;
-        let groups: usize = shares.iter().map(|share| share.len().div_ceil(limits::STREAMS_PER_TRANSACTION)).sum();
-        let (mut stopped, waiting) = self.carry_side_by_side(&shares, groups > 1).await?;
+        let (mut stopped, waiting) = self.carry_side_by_side(&shares, true).await?;
         if stopped.is_empty() && !waiting.is_empty() {
             // What they may have waited for is there now.
             let again = loads.iter().filter(|load| waiting.contains(&load.stream)).collect();
@@ -157,7 +162,7 @@ impl Loader {
     /// Shares the streams of a window out over sessions, the largest first to the session with the least to do. Each session
     /// loads its streams in their order of arrival: rows that others refer to mostly come first.
     async fn share_out<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<Vec<&'a StreamLoad>>> {
-        let total: usize = loads.iter().map(|load| load.rows.size).sum();
+        let total: usize = loads.iter().map(StreamLoad::effort).sum();
         let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
         self.more.retain(|link| !link.is_closed());
         while self.more.len() + 1 < wanted {
@@ -176,10 +181,10 @@ impl Loader {
         }
         let mut lanes: Vec<(usize, Vec<usize>)> = vec![(0, Vec::new()); wanted.min(self.more.len() + 1)];
         let mut order: Vec<(usize, &StreamLoad)> = loads.iter().enumerate().collect();
-        order.sort_by_key(|(_, load)| std::cmp::Reverse(load.rows.size));
+        order.sort_by_key(|(_, load)| std::cmp::Reverse(load.effort()));
         for (place, load) in order {
             if let Some((bytes, lane)) = lanes.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-                *bytes += load.rows.size;
+                *bytes += load.effort();
                 lane.push(place);
             }
         }
@@ -228,8 +233,14 @@ impl Lane<'_> {
     /// group that failed is repeated.
     async fn load(mut self, loads: &[&StreamLoad]) -> Result<Vec<Fate>> {
         let mut loaded = Vec::with_capacity(loads.len());
-        for group in loads.chunks(limits::STREAMS_PER_TRANSACTION) {
-            let fates = self.load_group(group).await?;
+        let mut left = loads;
+        while !left.is_empty() {
+            let (group, later) = left.split_at(self.cx.together.streams().min(left.len()));
+            let fates = match self.load_group(group).await {
+                Err(error) if self.cx.together.fewer(&self.cx.output, &error, group.len()) => continue,
+                fates => fates?,
+            };
+            left = later;
             self.count_rejected(group, &fates);
             if !fates.iter().any(|fate| matches!(fate, Fate::Waits(_))) {
                 self.link.progress();
@@ -269,6 +280,9 @@ impl Lane<'_> {
                 }
                 Err(error) => error,
             };
+            if is_out_of_memory(&error) && group.len() > 1 {
+                return Err(error);
+            }
             if self.patience && poison::may_hold_later(&error) {
                 return Ok(self.waiting(group, &keyless));
             }

@@ -10,6 +10,8 @@ mod ledger;
 mod link;
 mod load;
 mod manifest;
+mod many_tables;
+mod one_table;
 mod pipeline;
 mod plan;
 mod poison;
@@ -20,6 +22,7 @@ mod publish;
 mod reader;
 mod rejected;
 mod retry;
+mod together;
 mod views;
 
 use std::io::Read;
@@ -42,6 +45,7 @@ use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
 use rejected::Rejected;
+use together::Together;
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,6 +63,7 @@ pub(crate) struct Context {
     pub connector: Connector,
     pub outage: Arc<retry::Outage>,
     pub rejected: Rejected,
+    pub together: Together,
 }
 
 impl Context {
@@ -163,7 +168,14 @@ async fn write(
             warnings.warn(text);
         }
     })?;
-    let cx = Arc::new(Context { config, output, connector, outage: Arc::default(), rejected: Rejected::default() });
+    let cx = Arc::new(Context {
+        config,
+        output,
+        connector,
+        outage: Arc::default(),
+        rejected: Rejected::default(),
+        together: Together::default(),
+    });
     let ended = load_and_publish(&cx, catalog, source, termination).await;
     cx.rejected.report(&cx.output);
     ended
@@ -224,15 +236,16 @@ fn announce_names(cx: &Context, plans: &[StreamPlan]) {
 
 /// Publishes every stream that is complete. A stream that cannot be published does not keep the others from it.
 async fn finish(cx: &Context, loader: &mut Loader, completion: &[Completion]) -> Result<()> {
+    let indexed = many_tables::build_indexes(cx, &mut loader.link, &mut loader.targets).await;
     let mut failed: Option<Error> = None;
-    for (target, seen) in loader.targets.iter_mut().zip(completion) {
+    for ((target, seen), indexed) in loader.targets.iter_mut().zip(completion).zip(indexed) {
         let complete = match target.strategy.publish {
             Publish::AtEachCommit => true,
             Publish::AtEndOfInput => seen.complete || !seen.incomplete,
             Publish::AtComplete => seen.complete,
         };
         let name = target.name.clone();
-        if let Err(error) = publish::finish(cx, &mut loader.link, target, complete).await {
+        if let Err(error) = publish::finish(cx, &mut loader.link, target, complete, indexed).await {
             cx.output.warn(&format!("Stream {name} is not published: {}", error.message()));
             failed.get_or_insert(error.with_stream(&name));
             continue;

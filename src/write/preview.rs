@@ -15,7 +15,8 @@ use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::{self, StreamPlan};
 use super::rejected::Rejected;
-use super::{Context, Target, introspect, prepare, publish};
+use super::together::Together;
+use super::{Context, Target, introspect, one_table, prepare, publish};
 use crate::config::{CdcDeletion, Config};
 use crate::error::Result;
 use crate::load_strategy::{Earlier, Publish, Rows};
@@ -34,7 +35,7 @@ pub async fn preview(config: Config, catalog: &ConfiguredCatalog) -> Result<Stri
     let output = Output::new(Box::new(log.clone())).redacting(config.secrets());
     let connector = Connector::new(Arc::clone(&config), |_| {})?;
     let (outage, rejected) = (Arc::default(), Rejected::default());
-    let cx = Arc::new(Context { config, output, connector, outage, rejected });
+    let cx = Arc::new(Context { config, output, connector, outage, rejected, together: Together::default() });
     let mut link = Link::new(Arc::clone(&cx));
     let default_schema = prepare::default_schema(&mut link, &cx.config.schema).await?;
     let plans = plan::plan(&cx.config, catalog, &default_schema)?;
@@ -108,7 +109,7 @@ impl Rehearsal<'_> {
     async fn stream(&self, plan: &StreamPlan, existing: &HashMap<TableName, ExistingTable>) -> Result<String> {
         let schema = prepare::schema_of(self.cx, plan, existing)?;
         let fence = Fence::new(&plan.table, "<token of the sync>", "<its beginning>");
-        let prepared = prepare::stream(self.cx, self.session, plan, schema, &fence, existing);
+        let prepared = one_table::settle(self.cx, self.session, plan, schema, &fence, existing);
         let (target, statements) = self.session.rehearse(prepared).await?;
         let table = existing.get(&plan.table);
         let mut text = format!("stream {}\n", plan.stream.name);

@@ -33,14 +33,22 @@ pub(super) async fn generation_of(session: &Session, next: &ExistingTable) -> Re
     Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0))
 }
 
-/// Builds what a load leaves to its end, and publishes the next generation when there is one.
-pub(super) async fn finish(cx: &Context, link: &mut Link, target: &mut Target, complete: bool) -> Result<()> {
-    target.key_index = link
-        .repeat(async |session| {
-            fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
-            session.end(build_indexes(cx, session, target).await).await
-        })
-        .await?;
+/// Builds what a load leaves to its end, unless the table is `indexed`, and publishes the next generation when there is one.
+pub(super) async fn finish(
+    cx: &Context,
+    link: &mut Link,
+    target: &mut Target,
+    complete: bool,
+    indexed: bool,
+) -> Result<()> {
+    if !indexed {
+        target.key_index = link
+            .repeat(async |session| {
+                fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
+                session.end(build_indexes(cx, session, target).await).await
+            })
+            .await?;
+    }
     if !target.is_next() {
         return Ok(());
     }

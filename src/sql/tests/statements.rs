@@ -17,6 +17,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
     remedies(names, &mut add);
     rejections(names, &mut add);
     for (name, statement) in [
+        ("ddl::have_rows", ddl::have_rows(&[&names.table, &names.table])),
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
         ("dependents::inbound_foreign_keys", dependents::inbound_foreign_keys()),
         ("dependents::views", dependents::views()),
