@@ -94,6 +94,8 @@ fn nothing_moves() -> Checked {
 fn standby() -> Checked {
     let server = TestServer::start();
     let mut scenario = Scenario::on(&server.address())?;
+    // Whoever clears up waits for none.
+    scenario.sql.run("ALTER ROLE postgres SET synchronous_commit = local")?;
     let streams = [("events", Mode::Append)];
     let mut sync = scenario.start(&streams);
     sync.feed([records("events", 0, 0..100), state(0)].concat().as_bytes());

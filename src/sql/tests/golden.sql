@@ -770,7 +770,7 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4
 BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND a.xact_start = E'2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz; COMMIT
 
 -- session::is_working
-BEGIN; SET LOCAL search_path = ''; SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND (a.xact_start = E'2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz OR a.state = 'disabled'); COMMIT
+BEGIN; SET LOCAL search_path = ''; SELECT a.state NOT LIKE 'idle%' AND a.wait_event_type IS DISTINCT FROM 'Client' AS working, a.wait_event IS NOT DISTINCT FROM 'SyncRep' AS standby FROM pg_catalog.pg_stat_activity a WHERE a.pid = 4711 AND (a.xact_start = E'2026-11-23 09:06:00.123456+00'::pg_catalog.timestamptz OR a.state = 'disabled'); COMMIT
 
 -- session::end_idle_holders
 BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database() WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::pg_catalog.int8, l.objid::pg_catalog.int8) IN ((4294967295, 4294967295), (0, 5)) AND (a.state LIKE 'idle%' OR a.wait_event_type = 'Client'); COMMIT
