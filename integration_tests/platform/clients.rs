@@ -45,7 +45,8 @@ const STRATEGIES: &[Strategy] = &[
     Strategy { name: "append", strategy: "append", cached: false, times: 2 },
     Strategy { name: "replace", strategy: "replace", cached: false, times: 1 },
     Strategy { name: "merge_cached", strategy: "merge", cached: true, times: 1 },
-    Strategy { name: "append_cached", strategy: "append", cached: true, times: 2 },
+    // The cache keeps the rows of the first run too, and all that it has is sent.
+    Strategy { name: "append_cached", strategy: "append", cached: true, times: 3 },
 ];
 
 /// A database, and a directory that the clients think is their own.
