@@ -1,13 +1,16 @@
 //! Memory in the control group of a small container: one budget, whatever the shape of the input.
 
+use std::fs;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow::ipc::writer::StreamWriter;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::ipc::writer::{FileWriter, StreamWriter};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use libtest_mimic::{Failed, Trial};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, peak};
@@ -37,7 +40,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::many_members", many_members),
         Trial::test("memory::streams_500_interleaved", || interleaved(500, 100, 1_000)),
         Trial::test("memory::states_of_5_mb", states_of_5_mb),
-        Trial::test("memory::batches_of_64_mib", batches_of_64_mib),
+        Trial::test("memory::batch_of_64_mib", batch_of_64_mib),
+        Trial::test("memory::files_of_values_of_64_mib", files_of_values_of_64_mib),
     ]
 }
 
@@ -187,27 +191,73 @@ fn interleaved(streams: usize, rounds: u64, bytes: usize) -> Result<(), Failed> 
     Ok(())
 }
 
-/// A BATCH that holds its rows: one value of 64 MiB, and 64 MiB of many rows.
-fn batches_of_64_mib() -> Result<(), Failed> {
-    let large = StringArray::from(vec!["x".repeat(64 * MIB)]);
-    let many = StringArray::from_iter_values((0..64 * 1024).map(|n| format!("{n:01024}")));
-    for (name, texts) in [("64 MiB in a line", large), ("64 MiB of rows in a line", many)] {
-        let count = texts.len() as u64;
-        let rows = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)])?;
-        let mut bytes = Vec::new();
-        let mut writer = StreamWriter::try_new(&mut bytes, &rows.schema())?;
+/// A BATCH that holds its row.
+fn batch_of_64_mib() -> Result<(), Failed> {
+    let rows = texts_of_64_mib(1)?;
+    let mut bytes = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut bytes, &rows.schema())?;
+    writer.write(&rows)?;
+    writer.finish()?;
+    let bed = Bed::new()?;
+    let confined = Confined::start(bed.write(&workload::catalog(&[undeclared()])));
+    let batch = json!({"stream": "rows", "data": BASE64_STANDARD.encode(bytes)});
+    let line = json!({"type": "BATCH", "batch": batch}).to_string() + "\n";
+    confined.running.feed((line + &workload::state("rows", 1)).as_bytes());
+    confined.finish("64 MiB in a line", 1)?;
+    assert_eq!(bed.value(&are_of_64_mib("text", "rows", 1)), "t");
+    Ok(())
+}
+
+/// Three values: in a record batch of Arrow IPC, in one dictionary of Parquet, and in pages of their own into a raw table.
+fn files_of_values_of_64_mib() -> Result<(), Failed> {
+    let files = tempfile::TempDir::new()?;
+    let rows = texts_of_64_mib(3)?;
+    let pages = |dictionary| {
+        let properties = WriterProperties::builder().set_dictionary_enabled(dictionary).set_write_batch_size(1);
+        properties.set_data_page_row_count_limit(1).set_dictionary_page_size_limit(256 * MIB).build()
+    };
+    let create = |name: &str| fs::File::create(files.path().join(name));
+    let mut writer = FileWriter::try_new(create("batch")?, &rows.schema())?;
+    writer.write(&rows)?;
+    writer.finish()?;
+    for (name, dictionary) in [("pages", false), ("dictionary", true)] {
+        let mut writer = ArrowWriter::try_new(create(name)?, rows.schema(), Some(pages(dictionary)))?;
         writer.write(&rows)?;
-        writer.finish()?;
-        let batch = json!({"stream": "rows", "data": BASE64_STANDARD.encode(bytes)});
-        let bed = Bed::new()?;
-        let stream =
-            Stream { name: "rows", properties: json!({}), mode: "append", key: &[], generation: 1, minimum: 0 };
-        let confined = Confined::start(bed.write(&workload::catalog(&[stream])));
+        writer.close()?;
+    }
+    let raw = json!({"disable_type_dedupe": true, "raw_data_schema": "airbyte"});
+    for (format, name, settings) in
+        [("arrow_file", "batch", json!({})), ("parquet", "dictionary", json!({})), ("parquet", "pages", raw)]
+    {
+        let mut bed = Bed::new()?;
+        bed.settings = workload::merged(&bed.settings, &settings);
+        let roots = files.path().display().to_string();
+        let connector = bed.write(&workload::catalog(&[undeclared()])).env("DESTINATION_BATCH_ROOTS", &roots);
+        let confined = Confined::start(connector);
+        let url = format!("file://{roots}/{name}");
+        let batch = json!({"stream": "rows", "encoding": {"format": format}, "manifest": [url]});
         let line = json!({"type": "BATCH", "batch": batch}).to_string() + "\n";
         confined.running.feed((line + &workload::state("rows", 1)).as_bytes());
-        confined.finish(name, 1)?;
-        let whole = format!("SELECT count(*) = {count} AND sum(length(text)) = {} FROM airbyte.rows", 64 * MIB);
-        assert_eq!(bed.value(&whole), "t", "{name}");
+        confined.finish(&format!("{name} of 64 MiB"), 1)?;
+        let query = match name {
+            "pages" => are_of_64_mib("_airbyte_data ->> 'text'", "airbyte_raw__stream_rows", 3),
+            _ => are_of_64_mib("text", "rows", 3),
+        };
+        assert_eq!(bed.value(&query), "t", "{name}");
     }
     Ok(())
+}
+
+fn texts_of_64_mib(rows: u8) -> Result<RecordBatch, Failed> {
+    let texts = StringArray::from_iter_values((0..rows).map(|row| char::from(b'x' + row).to_string().repeat(64 * MIB)));
+    Ok(RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)])?)
+}
+
+fn undeclared() -> Stream<'static> {
+    Stream { name: "rows", properties: json!({}), mode: "append", key: &[], generation: 1, minimum: 0 }
+}
+
+/// Whether the column or expression has so many values of that size.
+fn are_of_64_mib(text: &str, table: &str, rows: usize) -> String {
+    format!("SELECT count(*) = {rows} AND bool_and(length({text}) = {}) FROM airbyte.{table}", 64 * MIB)
 }

@@ -26,6 +26,7 @@ use crate::protocol::BatchFormat;
 use fault::{Fault, Reading};
 pub use roots::Roots;
 use slices::Slices;
+pub use slices::size;
 
 /// Reads the record batches of one file or of one message's data.
 pub struct Source {

@@ -64,7 +64,9 @@ impl Slices {
         }
         let slice = self.batch.slice(self.at, rows);
         self.at += rows;
-        if !self.copied || rows == self.batch.num_rows() {
+        // A large row has the memory to itself, and so a copy of it would only be one more.
+        let large = size(rows) >= limits::LARGE_CHUNK_BYTES as u64;
+        if !self.copied || rows == self.batch.num_rows() || large {
             return Ok(Some(slice));
         }
         let columns = slice.columns().iter().map(copy).collect::<Reading<_>>()?;
@@ -74,8 +76,22 @@ impl Slices {
 
     /// What each of the next so many rows takes.
     fn sizes(&self, rows: usize) -> Sizes {
-        Sizes::Sum(self.batch.columns().iter().map(|column| Sizes::of(&column.slice(self.at, rows))).collect())
+        let columns = self.batch.columns().iter().map(|column| Sizes::of(&column.slice(self.at, rows)));
+        Sizes::Sum(columns.chain([Sizes::Fixed(names(&self.batch))]).collect())
     }
+}
+
+/// What the names of the columns add to each row where a table holds it as one object. Names that a table's columns could have
+/// are too short to matter.
+fn names(rows: &RecordBatch) -> u64 {
+    let names = rows.schema_ref().fields().iter().map(|field| field.name().len());
+    names.filter(|name| *name > limits::IDENTIFIER_BYTES).sum::<usize>() as u64
+}
+
+/// How many bytes the rows take, with every repetition written out.
+pub fn size(rows: &RecordBatch) -> u64 {
+    let columns = rows.columns().iter().map(|column| Sizes::of(column).until(rows.num_rows()));
+    columns.fold(names(rows).saturating_mul(rows.num_rows() as u64), u64::saturating_add)
 }
 
 /// A copy without the rest of what the array is a piece of.

@@ -4,9 +4,9 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::arrow_source::{Inline, Roots, Source};
+use crate::arrow_source::{self, Inline, Roots, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::protocol::BatchFormat;
@@ -30,7 +30,12 @@ pub(super) enum Piece {
     },
     /// Some of its rows.
     Rows(RecordBatch),
+    /// A row so large that nothing else should be in memory beside it.
+    Large(RecordBatch, Held),
 }
+
+/// Nothing more is read until this is dropped.
+pub(super) struct Held(#[expect(dead_code, reason = "its drop is what counts")] oneshot::Sender<()>);
 
 /// Reads `rows`, of which only the columns are wanted that `wanted` names; all where it is none.
 pub(super) fn spawn(rows: Rows, wanted: Option<Vec<String>>, roots: &Roots) -> mpsc::Receiver<Result<Piece>> {
@@ -59,7 +64,13 @@ fn read(rows: Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Sen
         let opened = Piece::Opened { name: source.name().to_owned(), schema };
         let mut gone = sender.blocking_send(Ok(opened)).is_err();
         while !gone && let Some(rows) = source.next_rows()? {
-            gone = sender.blocking_send(Ok(Piece::Rows(rows))).is_err();
+            if is_large(&rows) {
+                let (held, released) = oneshot::channel();
+                gone = sender.blocking_send(Ok(Piece::Large(rows, Held(held)))).is_err();
+                drop(released.blocking_recv());
+            } else {
+                gone = sender.blocking_send(Ok(Piece::Rows(rows))).is_err();
+            }
         }
         Ok::<bool, Error>(gone)
     };
@@ -74,6 +85,11 @@ fn read(rows: Rows, wanted: Option<&[String]>, roots: &Roots, sender: &mpsc::Sen
             Ok(())
         }
     }
+}
+
+/// Pieces of several rows are of the size of our own batches.
+fn is_large(rows: &RecordBatch) -> bool {
+    rows.num_rows() == 1 && arrow_source::size(rows) >= limits::LARGE_CHUNK_BYTES as u64
 }
 
 /// Refuses columns that are others than before.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::input::{Chunk, TOO_LONG};
 use super::ledger::{Ledger, Waiting};
 use super::load::{Loader, StreamLoad};
-use super::manifest::{self, Piece};
+use super::manifest::{self, Held, Piece};
 use super::progress::Progress;
 use super::{Context, Target};
 use crate::arrow_source::{Inline, Roots};
@@ -67,6 +67,8 @@ pub(super) struct Pipeline {
     roots: Roots,
     /// The message that stdin waits behind.
     batch: Option<Batch>,
+    /// The window that fills has a large row of the batch: nothing more is read before it is loaded.
+    held: Option<Held>,
     /// By stream, for those that declare no fields.
     open: Vec<Option<Open>>,
 }
@@ -83,6 +85,12 @@ struct Batch {
     opening: bool,
     /// What stdin holds behind the message, as far as it was read.
     rest: Bytes,
+}
+
+/// What is too large to be taken in beside other rows.
+enum Large {
+    Chunk(Bytes),
+    Piece(Piece),
 }
 
 /// A stream that declares no fields.
@@ -105,6 +113,7 @@ impl Pipeline {
             progress: Progress::new(&names),
             roots: Roots::from_environment(),
             batch: None,
+            held: None,
             open: targets
                 .iter()
                 .map(|t| t.schema.is_open().then_some(Open { keyed: t.is_merged(), columns: None }))
@@ -128,21 +137,24 @@ impl Pipeline {
         let mut idle = Some(loader);
         let mut loading: Option<Loading> = None;
         let mut outcome = Ok(End::Input);
-        // A chunk that is too large to be taken in beside other rows.
-        let mut large: Option<Bytes> = None;
+        let mut large: Option<Large> = None;
         loop {
             let opening = self.batch.as_ref().is_some_and(|batch| batch.opening);
             let due = self.bytes >= limits::WINDOW_BYTES
                 || self.since.is_some_and(|since| since.elapsed() >= interval)
-                || ((opening || large.is_some()) && self.bytes > 0);
+                || ((opening || large.is_some() || self.held.is_some()) && self.bytes > 0);
             if due && let Some(loader) = idle.take() {
                 loading = Some(self.start(loader));
                 continue;
             }
             if loading.is_none()
-                && let Some(chunk) = large.take()
+                && let Some(large) = large.take()
             {
-                if let Err(error) = self.take_in(&chunk) {
+                let taken = match large {
+                    Large::Chunk(chunk) => self.take_in(&chunk),
+                    Large::Piece(piece) => self.take_in_piece(Ok(piece)),
+                };
+                if let Err(error) = taken {
                     outcome = Err(error);
                     break;
                 }
@@ -190,11 +202,15 @@ impl Pipeline {
                     let taken = match input {
                         Input::Chunk(None) => break,
                         Input::Chunk(Some(Ok(chunk))) if chunk.len() >= limits::LARGE_CHUNK_BYTES => {
-                            large = Some(chunk.into());
+                            large = Some(Large::Chunk(chunk.into()));
                             Ok(())
                         }
                         Input::Chunk(Some(Ok(chunk))) => self.take_in(&chunk.into()),
                         Input::Chunk(Some(Err(error))) => Err(error.context(&cannot_be_used(self.lines + 1))),
+                        Input::Piece(Some(Ok(piece @ Piece::Large(..)))) => {
+                            large = Some(Large::Piece(piece));
+                            Ok(())
+                        }
                         Input::Piece(Some(piece)) => self.take_in_piece(piece),
                         Input::Piece(None) => self.batch.take().map_or(Ok(()), |batch| self.take_in(&batch.rest)),
                     };
@@ -245,9 +261,12 @@ impl Pipeline {
         let states = self.ledger.close_window();
         self.bytes = 0;
         self.since = None;
+        let held = self.held.take();
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             let (states, result) = runtime.block_on(loader.load(&loads, states));
+            drop(loads);
+            drop(held);
             (loader, states, result)
         })
     }
@@ -347,7 +366,7 @@ impl Pipeline {
         let Some(batch) = &mut self.batch else { return Ok(()) };
         let name = batch.name.clone();
         let at = |error: Error| error.context(&format!("line {} of the input", self.lines)).with_stream(&name);
-        match piece.map_err(at)? {
+        let rows = match piece.map_err(at)? {
             Piece::Opened { name, schema } => {
                 if let Some(open) = self.open.get_mut(batch.stream).and_then(Option::as_mut) {
                     if let Some((file, columns)) = &open.columns {
@@ -358,20 +377,24 @@ impl Pipeline {
                     }
                 }
                 batch.file = name;
+                return Ok(());
             }
-            Piece::Rows(rows) => {
-                self.router.set_time(u64::try_from(protocol::now_ms()).unwrap_or(0));
-                let bytes = self
-                    .router
-                    .append_batch(batch.stream, &rows, batch.emitted_at_ms)
-                    .map_err(|unfit| at(Error::new(ErrorKind::Batch, format!("{}: {unfit}", batch.file))))?;
-                self.bytes += bytes;
-                self.ledger.records(batch.stream, rows.num_rows() as u64);
-                self.progress.records(batch.stream, rows.num_rows() as u64, bytes);
-                self.progress.tick(bytes);
-                self.wait_from_now();
+            Piece::Rows(rows) => rows,
+            Piece::Large(rows, held) => {
+                self.held = Some(held);
+                rows
             }
-        }
+        };
+        self.router.set_time(u64::try_from(protocol::now_ms()).unwrap_or(0));
+        let bytes = self
+            .router
+            .append_batch(batch.stream, &rows, batch.emitted_at_ms)
+            .map_err(|unfit| at(Error::new(ErrorKind::Batch, format!("{}: {unfit}", batch.file))))?;
+        self.bytes += bytes;
+        self.ledger.records(batch.stream, rows.num_rows() as u64);
+        self.progress.records(batch.stream, rows.num_rows() as u64, bytes);
+        self.progress.tick(bytes);
+        self.wait_from_now();
         Ok(())
     }
 

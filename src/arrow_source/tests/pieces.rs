@@ -55,7 +55,10 @@ fn a_row_that_is_too_large_once_written_out_is_refused() {
 fn a_piece_of_a_large_batch_does_not_hold_all_of_it() {
     let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..50_000).map(|n| format!("{n:01000}"))));
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..50_000));
-    let batch = RecordBatch::try_from_iter([("t", texts), ("n", numbers)]).expect("columns");
+    let pairs = (0..50_000_i64).map(|n| (n % 7 != 3).then(|| [(n % 5 != 1).then_some(n), Some(-n)]));
+    let pairs: ArrayRef =
+        Arc::new(FixedSizeListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>(pairs, 2));
+    let batch = RecordBatch::try_from_iter([("t", texts), ("n", numbers), ("p", pairs)]).expect("columns");
     let files = Files::new();
     let read = files
         .read(&ipc(std::slice::from_ref(&batch), BatchFormat::ArrowStream, None), BatchFormat::ArrowStream)
@@ -63,6 +66,35 @@ fn a_piece_of_a_large_batch_does_not_hold_all_of_it() {
     assert!(read.len() >= 10);
     assert!(read.iter().all(|piece| piece.get_array_memory_size() < 16 << 20));
     assert_eq!(concat_batches(&batch.schema(), &read).expect("one schema"), batch);
+}
+
+#[test]
+fn a_piece_that_is_one_large_row_is_no_copy() {
+    let texts = StringArray::from(vec!["x".repeat(limits::LARGE_CHUNK_BYTES), "y".repeat(limits::LARGE_CHUNK_BYTES)]);
+    let data = |array: &dyn Array| array.as_string::<i32>().value_data().as_ptr();
+    let first = data(&texts);
+    let batch = RecordBatch::try_from_iter([("t", Arc::new(texts) as ArrayRef)]).expect("a column");
+    let mut slices = slices::Slices::of(batch, true);
+    let pieces: Vec<RecordBatch> = std::iter::from_fn(|| slices.next_slice().expect("rows")).collect();
+    assert_eq!(pieces.len(), 2);
+    for piece in pieces {
+        assert_eq!(data(piece.column(0)), first);
+        assert!(slices::size(&piece) >= limits::LARGE_CHUNK_BYTES as u64);
+    }
+}
+
+#[test]
+fn a_long_name_counts_in_each_row() {
+    let batch = RecordBatch::try_from_iter([(
+        "x".repeat(1 << 20),
+        Arc::new(Int8Array::from_iter_values((0..100).map(|n| n as i8))) as ArrayRef,
+    )])
+    .expect("a column");
+    let mut slices = slices::Slices::of(batch, false);
+    let pieces: Vec<usize> =
+        std::iter::from_fn(|| slices.next_slice().expect("rows")).map(|piece| piece.num_rows()).collect();
+    assert_eq!(pieces.iter().sum::<usize>(), 100);
+    assert!(pieces.iter().all(|rows| *rows <= 4), "{pieces:?}");
 }
 
 #[test]

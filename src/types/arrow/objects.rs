@@ -1,6 +1,7 @@
 //! Rows as JSON objects, for raw mode.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
@@ -44,11 +45,10 @@ pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
     let mut outcomes = Vec::new();
     let mut left_out = Vec::new();
     let mut member = Sink::default();
-    let mut object = String::new();
     for row in 0..batch.num_rows() {
-        object.clear();
-        object.push('{');
-        let (mut cleaned, mut size) = (false, 0);
+        // Right into its array: another copy of a large object would not fit beside it.
+        let start = out.values_slice().len();
+        let (mut cleaned, mut size, mut before) = (false, 0, "{");
         for ((field, name, write, holds_json), counts) in columns.iter().zip(&counts) {
             member.clear();
             write(row, &mut member);
@@ -74,27 +74,27 @@ pub fn json_objects(batch: &RecordBatch) -> Result<Objects, Unfit> {
                     }
                 }
             }
-            let bytes = json::member_size(name.text(), member.text(), object.len() + member.text().len());
+            let bytes =
+                json::member_size(name.text(), member.text(), out.values_slice().len() - start + member.text().len());
             if size + bytes > limits::JSONB_BYTES {
                 refuse(Reason::FieldSizeLimitation);
                 continue;
             }
             size += bytes;
-            if object.len() > 1 {
-                object.push(',');
-            }
-            object.push_str(name.text());
-            object.push(':');
+            let mut push = |text: &str| out.write_str(text).expect("memory takes any text");
+            [before, name.text(), ":"].into_iter().for_each(&mut push);
+            before = ",";
             if dirty {
-                json::append_compact(member.text(), &mut object);
+                let mut compact = String::new();
+                json::append_compact(member.text(), &mut compact);
+                push(&compact);
             } else {
-                object.push_str(member.text());
+                push(member.text());
             }
             cleaned |= dirty || member.is_cleaned() || name.is_cleaned();
         }
-        object.push('}');
-        texts::check_room(out.values_slice().len() + object.len())?;
-        out.append_value(&object);
+        texts::check_room(out.values_slice().len() + 2)?;
+        out.append_value(if before == "{" { "{}" } else { "}" });
         if cleaned {
             outcomes.push((row, Outcome::Cleaned));
         }

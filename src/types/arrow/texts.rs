@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, ByteView, GenericByteViewArray, StringArray, StringBuilder,
+};
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{ByteViewType, DataType};
 
 use super::{Cast, Unfit, append};
 use crate::limits;
@@ -26,7 +29,10 @@ pub(super) fn direct(array: &ArrayRef) -> Result<Option<Cast>, Unfit> {
         _ => return Ok(None),
     };
     if length <= limits::TEXT_BYTES {
-        let text = compute::cast(array, &DataType::Utf8)?;
+        let text = match array.as_string_view_opt().and_then(only_value) {
+            Some(text) => Arc::new(StringArray::try_new(OffsetBuffer::from_lengths([text.len()]), text, None)?),
+            None => compute::cast(array, &DataType::Utf8)?,
+        };
         let strings = text.as_string::<i32>();
         let used = strings.value_offsets();
         let (start, end) = (used.first().copied().unwrap_or(0), used.last().copied().unwrap_or(0));
@@ -41,6 +47,15 @@ pub(super) fn direct(array: &ArrayRef) -> Result<Option<Cast>, Unfit> {
         _ => cleaned(array.as_string::<i32>().iter()),
     }
     .map(Some)
+}
+
+/// The value of a large row, where it is: it has the memory to itself, and so a copy of it would only be one more.
+fn only_value<T: ByteViewType>(array: &GenericByteViewArray<T>) -> Option<Buffer> {
+    let [view] = array.views()[..] else { return None };
+    let view = ByteView::from(view);
+    let large = view.length as usize >= limits::LARGE_CHUNK_BYTES && array.is_valid(0);
+    let buffer = array.data_buffers().get(view.buffer_index as usize).filter(|_| large)?;
+    Some(buffer.slice_with_length(view.offset as usize, view.length as usize))
 }
 
 fn span<O: TryInto<usize> + Copy>(offsets: &[O]) -> usize {
@@ -102,7 +117,10 @@ pub(super) fn bytes(array: &ArrayRef) -> Result<Option<Cast>, Unfit> {
         _ => return Ok(None),
     };
     if length <= limits::TEXT_BYTES {
-        return Ok(Some(Cast::whole(compute::cast(array, &DataType::Binary)?)));
+        return Ok(Some(Cast::whole(match array.as_binary_view_opt().and_then(only_value) {
+            Some(bytes) => Arc::new(BinaryArray::try_new(OffsetBuffer::from_lengths([bytes.len()]), bytes, None)?),
+            None => compute::cast(array, &DataType::Binary)?,
+        })));
     }
     match array.data_type() {
         DataType::LargeBinary => limited(array.as_binary::<i64>().iter()),

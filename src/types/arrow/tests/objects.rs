@@ -50,6 +50,24 @@ fn members_that_jsonb_cannot_hold_are_left_out() {
 }
 
 #[test]
+fn of_names_that_become_equal_the_last_one_counts() {
+    let n = |values: [Option<i32>; 2]| -> ArrayRef { Arc::new(Int32Array::from(values.to_vec())) };
+    let field = |name: &str| Field::new(name, DataType::Int32, true);
+    let batch = batch(vec![
+        (field("a"), n([Some(1), None])),
+        (field("b"), n([Some(2), Some(3)])),
+        (field("a\0"), n([Some(4), Some(5)])),
+        (field("\0a"), n([None, Some(6)])),
+    ]);
+    let objects = json_objects(&batch).expect("objects");
+    // In the first row the last one is NULL, and so left out.
+    assert_eq!(texts(&objects), [r#"{"b":2}"#, r#"{"b":3,"a":6}"#]);
+    let lost = |row| (row, "a".to_owned(), Reason::SerializationError);
+    assert_eq!(objects.left_out, [lost(0), lost(0), lost(1)]);
+    assert_eq!(objects.outcomes, [(1, Outcome::Cleaned)]);
+}
+
+#[test]
 fn the_column_that_is_unfit_is_named() {
     let nested = (0..=limits::ARROW_DEPTH)
         .fold(DataType::Int8, |inner, _| DataType::List(Arc::new(Field::new_list_field(inner, true))));

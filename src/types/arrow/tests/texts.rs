@@ -41,6 +41,39 @@ fn a_text_passes_without_a_copy() {
 }
 
 #[test]
+fn a_large_view_passes_without_a_copy() {
+    let large = "x".repeat(limits::LARGE_CHUNK_BYTES);
+    let check = |rows: usize, shared: bool| {
+        let values = vec![large.as_str(); rows];
+        let texts = StringViewArray::from(values.clone());
+        let bytes = BinaryViewArray::from(values.iter().map(|value| value.as_bytes()).collect::<Vec<_>>());
+        let of = |array: ArrayRef, to| {
+            cast(&array, &Field::new("f", array.data_type().clone(), true), to).expect("a cast").array
+        };
+        let is_in = |data: &[u8], buffers: &[arrow::buffer::Buffer]| {
+            buffers.iter().any(|buffer| buffer.as_slice().as_ptr_range().contains(&data.as_ptr()))
+        };
+        let text = of(Arc::new(texts.clone()), T::String);
+        assert_eq!(is_in(text.as_string::<i32>().value_data(), texts.data_buffers()), shared);
+        let data = of(Arc::new(bytes.clone()), T::Bytes);
+        assert_eq!(is_in(data.as_binary::<i32>().value_data(), bytes.data_buffers()), shared);
+        for row in 0..rows {
+            assert!(
+                text.as_string::<i32>().value(row) == large && data.as_binary::<i32>().value(row) == large.as_bytes()
+            );
+        }
+    };
+    check(1, true);
+    check(2, false);
+    for none in [StringViewArray::from(vec![None::<&str>]), StringViewArray::from(vec!["short"])] {
+        let array: ArrayRef = Arc::new(none);
+        let cast = cast(&array, &Field::new("f", DataType::Utf8View, true), T::String).expect("a cast");
+        assert_eq!(cast.array.is_null(0), array.is_null(0));
+        assert!(array.is_null(0) || cast.array.as_string::<i32>().value(0) == "short");
+    }
+}
+
+#[test]
 fn nul_characters_are_left_out() {
     let values = [Some("a\0b"), Some("\0"), None, Some("clean"), Some("\0\0x")];
     let want = [Cleaned("\"ab\""), Cleaned("\"\""), Null, Json("\"clean\""), Cleaned("\"x\"")];
