@@ -78,7 +78,7 @@ fn poison(stream: &str, pad: Pad) -> String {
 fn sync(scenario: &Scenario, streams: &[(&str, Mode)], input: &str) -> Result<Outcome, String> {
     let sync = scenario.start(streams);
     sync.feed(input.as_bytes());
-    sync.finish(SOON)
+    sync.finish(3 * SOON)
 }
 
 /// Nothing of the refused row is in the output.
