@@ -70,8 +70,12 @@ fn ending(plan: &Plan, attempt: &Attempt) -> Vec<String> {
         // Nobody can have heard of its error; it ends well where only its last words were lost.
         Expected::Unread => true,
         Expected::Superseded => {
-            let says =
-                |error: &Value| error["message"].as_str().is_some_and(|text| text.contains("another sync of table"));
+            // It finds the newer one's note, or, where that one has published already, no table at all.
+            let says = |error: &Value| {
+                let text = error["internal_message"].as_str().unwrap_or_default();
+                text.starts_with("Superseded: ")
+                    && ["another sync of table", "was dropped or replaced"].iter().any(|words| text.contains(words))
+            };
             end.code == 1 && kinds == ["transient_error"] && end.errors.iter().all(says)
         }
     };
