@@ -184,7 +184,12 @@ impl Faults {
             What::Lock { exclusive, millis } => {
                 let mode = if exclusive { "ACCESS EXCLUSIVE" } else { "SHARE" };
                 let table = drive.bed.table(drive.plan.streams[0].name);
-                let lock = format!("SET lock_timeout = '1s'; BEGIN; LOCK TABLE {table} IN {mode} MODE");
+                // Whoever is to let go may look at the table first.
+                let longest = millis + 3_000;
+                let lock = format!(
+                    "SET lock_timeout = '1s'; SET idle_in_transaction_session_timeout = {longest}; BEGIN;
+                     LOCK TABLE {table} IN {mode} MODE"
+                );
                 // Before the table is made there is nothing to lock.
                 let locked = drive.bed.superuser().and_then(|sql| sql.run(&lock).map(|()| sql));
                 if let Ok(sql) = locked {
