@@ -55,6 +55,8 @@ pub const ROWS_INDEXED_TOGETHER: u64 = 100_000;
 pub const LANE_BYTES: usize = 2 << 20;
 /// Bytes of rows that are loaded in the time that a stream takes to begin with.
 pub const STREAM_BYTES: usize = 32 << 10;
+/// How often in a row loading one stream by several sessions may fail until it is not tried any more.
+pub const FAILED_SPLITS: u32 = 2;
 /// Keys remembered for a first load before its unique index is built, over all streams.
 pub const FIRST_LOAD_KEYS: usize = 1 << 20;
 /// Longest identifier of Postgres, in bytes.
@@ -121,6 +123,10 @@ pub const EXPLAIN_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 pub const FENCE_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the lock for the swap of a table is waited for at once: whoever comes later waits behind us.
 pub const SWAP_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the lock for setting or dropping defaults of a table is waited for: whoever comes later waits behind us.
+pub const DEFAULTS_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+/// How long a session that loads a part of a stream waits for any lock: no other part should hold one.
+pub const PART_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the beginning of a transaction may take, the wait for a pooler's free connection included.
 pub const BEGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the server may be silent before a second connection asks how it is.

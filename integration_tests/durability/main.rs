@@ -13,6 +13,7 @@ mod kills;
 mod locks;
 mod poison;
 mod scenario;
+mod split;
 mod stalls;
 mod streams;
 #[path = "../support/mod.rs"]
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         kills::trials(),
         locks::trials(),
         poison::trials(),
+        split::trials(),
         wire::trials(),
         writers::trials(),
     ];

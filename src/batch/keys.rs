@@ -57,29 +57,34 @@ impl KeyReader {
         }
     }
 
-    pub(super) fn read(&mut self, columns: &[ArrayRef], first_load: &mut FirstLoad) {
-        let Some(rows) = columns.first().map(Array::len) else { return };
+    /// Reads the keys of a record batch. Answers the share of each row: rows of one key have the same. None where keys cannot be
+    /// compared here, or where there is no key.
+    pub(super) fn read(&mut self, columns: &[ArrayRef], first_load: &mut FirstLoad) -> Option<Vec<u8>> {
+        let rows = columns.first().map(Array::len)?;
         if self.key.is_empty() {
-            return;
+            return None;
         }
         if let Some(deleted_at) = self.deleted_at.and_then(|i| columns.get(i)) {
             self.facts.deletions |= deleted_at.null_count() < rows;
         }
         let mut hashes: Vec<_> = (0..rows).map(|_| self.hasher.build_hasher()).collect();
+        let mut comparable = true;
         for &(index, column_type) in &self.key {
             let Some(column) = columns.get(index) else { continue };
             self.facts.nulls |= column.null_count() > 0;
-            if !hash_column(column, column_type, &mut hashes) {
-                self.facts.duplicates = true;
-                self.facts.seen_before = true;
-            }
+            comparable &= hash_column(column, column_type, &mut hashes);
         }
+        let hashes: Vec<u64> = hashes.into_iter().map(|hash| hash.finish()).collect();
+        if !comparable {
+            self.facts.duplicates = true;
+            self.facts.seen_before = true;
+        }
+        let shares = comparable.then(|| hashes.iter().map(|hash| hash.to_be_bytes()[1]).collect());
         if self.facts.duplicates && self.facts.seen_before {
             self.earlier = None;
-            return;
+            return shares;
         }
         for hash in hashes {
-            let hash = hash.finish();
             self.facts.duplicates |= !self.window.insert(hash);
             self.facts.seen_before |= self.earlier.as_ref().is_none_or(|earlier| earlier.contains(&hash));
         }
@@ -90,6 +95,7 @@ impl KeyReader {
             self.earlier = None;
             self.facts.seen_before = true;
         }
+        shares
     }
 
     pub(super) fn take(&mut self) -> KeyFacts {

@@ -18,4 +18,4 @@ pub use foreign::Unfit;
 pub use keys::FirstLoad;
 pub use meta::RawIds;
 pub use router::{Router, RouterStream};
-pub use stream_batch::{Layout, LayoutColumn, Rows};
+pub use stream_batch::{Layout, LayoutColumn, Rows, Share};

@@ -39,11 +39,14 @@ pub struct LayoutColumn {
     pub column_type: ColumnType,
 }
 
-/// Rows of one stream, frozen until they are durable.
-#[derive(Debug)]
+/// Rows of one stream, frozen until they are durable. A clone shares their memory.
+#[derive(Clone, Debug)]
 pub struct Rows {
     /// The rows in their order of arrival. Columns: raw id, extraction time, changes, then the layout's.
     pub batches: Vec<RecordBatch>,
+    /// Of each record batch, the share of each row: rows of one key have the same. Empty where rows have no keys, or keys that only
+    /// the server can compare.
+    pub shares: Vec<Vec<u8>>,
     /// How many rows.
     pub count: u64,
     /// About how many bytes they take.
@@ -54,19 +57,48 @@ pub struct Rows {
     pub keys: KeyFacts,
 }
 
+/// Some of the rows: of all that share a key, all or none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Share {
+    /// Which one, from 0.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Share {
+    /// Every row.
+    pub const ALL: Self = Self { number: 0, of: 1 };
+
+    /// Whether a row of this share number (see [`Rows::shares`]) is one of them.
+    pub fn has(self, share: u8) -> bool {
+        usize::from(share) % self.of == self.number
+    }
+}
+
 impl Rows {
+    /// How many rows a share has.
+    pub fn count_of(&self, share: Share) -> u64 {
+        if share == Share::ALL {
+            return self.count;
+        }
+        self.shares.iter().flatten().filter(|of| share.has(**of)).count() as u64
+    }
+
     /// Some of the rows, by their places from 0, to be loaded after those before them and before those after them.
     #[must_use]
     pub fn part(&self, places: Range<u64>) -> Self {
         let mut batches = Vec::new();
+        let mut shares = Vec::new();
         let mut start = 0;
-        for batch in &self.batches {
+        for (number, batch) in self.batches.iter().enumerate() {
             let end = start + batch.num_rows() as u64;
             let (from, to) = (places.start.max(start), places.end.min(end));
             if let (true, Ok(at), Ok(rows)) =
                 (from < to, usize::try_from(from - start), usize::try_from(to.saturating_sub(from)))
             {
                 batches.push(batch.slice(at, rows));
+                shares.extend(self.shares.get(number).and_then(|of| of.get(at..at + rows)).map(<[u8]>::to_vec));
             }
             start = end;
         }
@@ -74,7 +106,8 @@ impl Rows {
         let size = self.size as u64 * count / self.count.max(1);
         // A key may come in several parts.
         let keys = KeyFacts { seen_before: self.keys.seen_before || self.keys.duplicates, ..self.keys };
-        Self { batches, count, size: usize::try_from(size).unwrap_or(self.size), has_changes: self.has_changes, keys }
+        let size = usize::try_from(size).unwrap_or(self.size);
+        Self { batches, shares, count, size, has_changes: self.has_changes, keys }
     }
 
     /// As [`Rows::part`], of single rows by their places in ascending order.
@@ -98,6 +131,7 @@ impl Rows {
     /// Adds rows of the same stream, whose places come later.
     pub fn append(&mut self, later: Self) {
         self.batches.extend(later.batches);
+        self.shares.extend(later.shares);
         self.count += later.count;
         self.size += later.size;
     }
@@ -129,6 +163,8 @@ pub(super) struct StreamBatch {
     count: u64,
     has_changes: bool,
     batches: Vec<RecordBatch>,
+    /// Of each of these batches; see [`Rows::shares`].
+    shares: Vec<Option<Vec<u8>>>,
     schema: Arc<Schema>,
     keys: KeyReader,
     scratch: String,
@@ -148,6 +184,7 @@ impl StreamBatch {
             count: 0,
             has_changes: false,
             batches: Vec::new(),
+            shares: Vec::new(),
             schema: Arc::new(Schema::empty()),
             keys: KeyReader::new(layout),
             scratch: String::new(),
@@ -213,7 +250,8 @@ impl StreamBatch {
     /// Appends rows that are a record batch already.
     pub(super) fn append_batch(&mut self, rows: FittedRows, first_load: &mut super::FirstLoad) {
         self.freeze(first_load);
-        self.keys.read(rows.batch.columns().get(META_COLUMNS..).unwrap_or_default(), first_load);
+        let keys = rows.batch.columns().get(META_COLUMNS..).unwrap_or_default();
+        self.shares.push(self.keys.read(keys, first_load));
         self.count += rows.batch.num_rows() as u64;
         self.size += rows.bytes;
         self.has_changes |= rows.has_changes;
@@ -231,7 +269,7 @@ impl StreamBatch {
             return;
         }
         let arrays = self.arrays();
-        self.keys.read(arrays.get(META_COLUMNS..).unwrap_or_default(), first_load);
+        self.shares.push(self.keys.read(arrays.get(META_COLUMNS..).unwrap_or_default(), first_load));
         let batch =
             RecordBatch::try_new(Arc::clone(&self.schema), arrays).expect("each row adds one value to each column");
         self.batches.push(batch);
@@ -247,6 +285,7 @@ impl StreamBatch {
         }
         Some(Rows {
             batches: std::mem::take(&mut self.batches),
+            shares: std::mem::take(&mut self.shares).into_iter().collect::<Option<_>>().unwrap_or_default(),
             count: std::mem::take(&mut self.count),
             size: std::mem::take(&mut self.size),
             has_changes: std::mem::take(&mut self.has_changes),

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 
-use crate::batch::Rows;
+use crate::batch::{Rows, Share};
 use crate::limits;
 use crate::types::{ColumnReader, ColumnType};
 
@@ -31,6 +31,8 @@ pub struct CopyColumns {
 /// Encodes the rows of one stream, chunk by chunk.
 pub struct CopyChunks<'a> {
     batches: std::slice::Iter<'a, RecordBatch>,
+    shares: std::slice::Iter<'a, Vec<u8>>,
+    share: Share,
     types: &'a [ColumnType],
     columns: CopyColumns,
     current: Option<BatchReader<'a>>,
@@ -47,8 +49,15 @@ pub struct CopyChunks<'a> {
 impl<'a> CopyChunks<'a> {
     /// An encoder for `rows`, whose columns are of `types`.
     pub fn new(rows: &'a Rows, types: &'a [ColumnType], columns: CopyColumns) -> Self {
+        Self::of_share(rows, types, columns, Share::ALL)
+    }
+
+    /// An encoder for some of the rows, which must have shares unless it is all of them.
+    pub fn of_share(rows: &'a Rows, types: &'a [ColumnType], columns: CopyColumns, share: Share) -> Self {
         Self {
             batches: rows.batches.iter(),
+            shares: rows.shares.iter(),
+            share,
             types,
             columns,
             current: None,
@@ -89,12 +98,18 @@ impl Iterator for CopyChunks<'_> {
                     out.extend_from_slice(&TRAILER);
                     break;
                 };
-                self.current = Some(BatchReader::new(next, self.types));
+                let shares = self.shares.next().map_or(&[][..], Vec::as_slice);
+                self.current = Some(BatchReader::new(next, self.types, shares));
                 self.row = 0;
                 continue;
             };
             if self.row == batch.rows {
                 self.current = None;
+                continue;
+            }
+            if self.share != Share::ALL && !batch.shares.get(self.row).is_some_and(|of| self.share.has(*of)) {
+                self.row += 1;
+                self.arrival += 1;
                 continue;
             }
             (self.part, self.tail) = batch.encode(self.row, self.part, self.arrival, self.columns, &mut out);
@@ -114,10 +129,11 @@ struct BatchReader<'a> {
     changes: ColumnReader<'a>,
     columns: Vec<ColumnReader<'a>>,
     rows: usize,
+    shares: &'a [u8],
 }
 
 impl<'a> BatchReader<'a> {
-    fn new(batch: &'a RecordBatch, types: &[ColumnType]) -> Self {
+    fn new(batch: &'a RecordBatch, types: &[ColumnType], shares: &'a [u8]) -> Self {
         const SHAPE: &str = "batch::StreamBatch makes the columns in this order and of these types";
         let [raw_ids, extracted_at, changes, columns @ ..] = batch.columns() else { panic!("{SHAPE}") };
         Self {
@@ -130,6 +146,7 @@ impl<'a> BatchReader<'a> {
                 .map(|(&column_type, array)| ColumnReader::new(column_type, array).expect(SHAPE))
                 .collect(),
             rows: batch.num_rows(),
+            shares,
         }
     }
 

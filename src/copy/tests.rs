@@ -90,7 +90,8 @@ fn decode(types: &[ColumnType], rows: &str) -> Rows {
     arrays.extend(builders.iter_mut().map(ColumnBuilder::finish));
     let fields: Vec<Field> = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true)).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns of one length");
-    Rows { batches: vec![batch], count: count as u64, size: 0, has_changes: true, keys: KeyFacts::default() }
+    let (keys, shares) = (KeyFacts::default(), Vec::new());
+    Rows { batches: vec![batch], shares, count: count as u64, size: 0, has_changes: true, keys }
 }
 
 fn encode(rows: &Rows, types: &[ColumnType], columns: CopyColumns) -> Vec<u8> {

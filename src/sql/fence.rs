@@ -11,14 +11,24 @@ use crate::schema::TableName;
 /// Column of the notes in the answer to [`hold`].
 pub const NOTE: &str = "note";
 
+/// Who else may hold a stream's lock at the same time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hold {
+    /// Nobody.
+    Alone,
+    /// Other sessions of the same sync, which load other rows of the stream.
+    Together,
+}
+
 /// Takes the advisory locks `keys` in their order, for this transaction, and then reads the notes of `tables` in their
 /// order: one row each, NULL for none. The notes are read by a statement of their own, whose snapshot is younger than the locks.
-pub fn hold(keys: &[i64], tables: &[&TableName]) -> Statement {
+pub fn hold(keys: &[i64], tables: &[&TableName], hold: Hold) -> Statement {
+    let shared = if hold == Hold::Together { "_shared" } else { "" };
     let keys = keys.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let texts = |of: fn(&TableName) -> &str| tables.iter().map(|t| literal(of(t))).collect::<Vec<_>>().join(", ");
     Statement::new(format!(
         "SET LOCAL lock_timeout = {}; \
-         SELECT pg_catalog.pg_advisory_xact_lock(k) FROM pg_catalog.unnest('{{{keys}}}'::pg_catalog.int8[]) AS k; \
+         SELECT pg_catalog.pg_advisory_xact_lock{shared}(k) FROM pg_catalog.unnest('{{{keys}}}'::pg_catalog.int8[]) AS k; \
          SET LOCAL lock_timeout = {}; \
          SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS {NOTE} FROM ROWS FROM \
          (pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[]), pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[])) \

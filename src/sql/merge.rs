@@ -5,7 +5,7 @@
 //! equal.
 
 use super::ddl::{ARRIVAL, CHANGES};
-use super::{Statement, quote, quote_list, quote_table};
+use super::{Statement, quote, quote_list, quote_table, straight};
 use crate::schema::{EXTRACTED_AT, GENERATION_ID, KeyFacts, META, RAW_ID, TableName, TableSchema};
 use crate::types::ColumnType;
 
@@ -25,7 +25,7 @@ pub struct Source {
 impl Source {
     /// The load table of one window. What is the same for all its rows is added here and does not travel with each.
     pub fn load_table(table: &str, sync_id: i64, generation: i64, has_changes: bool, keys: KeyFacts) -> Self {
-        let unchanged = format!("'{{\"changes\": [], \"sync_id\": {sync_id}}}'::pg_catalog.jsonb");
+        let unchanged = format!("'{}'::pg_catalog.jsonb", straight::unchanged(sync_id));
         let changes = format!("s.{}", quote(CHANGES));
         Self {
             relation: format!("pg_temp.{}", quote(table)),

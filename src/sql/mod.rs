@@ -12,6 +12,7 @@ pub mod rejected;
 pub mod remedy;
 pub mod session;
 pub mod setup;
+pub mod straight;
 
 mod conversion;
 #[cfg(test)]

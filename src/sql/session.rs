@@ -60,6 +60,11 @@ pub fn read_only() -> Statement {
     Statement::new("SET TRANSACTION READ ONLY")
 }
 
+/// A part of a stream that waits for a lock gives up soon.
+pub fn wait_shortly() -> Statement {
+    Statement::new(format!("SET LOCAL lock_timeout = {}", limits::PART_LOCK_TIMEOUT.as_millis()))
+}
+
 /// Commits.
 pub fn commit() -> Statement {
     Statement::new("COMMIT")

@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::naming::lock_key;
 use crate::pg::{Session, text};
 use crate::schema::TableName;
-use crate::sql::{Statement, fence as sql};
+use crate::sql::Statement;
+use crate::sql::fence::{self as sql, Hold};
 
 const BEGINNING: &str = "destination-postgres: sync ";
 const BEGAN: &str = " began at ";
@@ -39,6 +40,8 @@ pub(crate) struct Fence {
 pub(super) enum Expect {
     /// Our note with our count.
     Ours,
+    /// Our note with our count or a higher one: other sessions of ours load at the same time.
+    OursGrowing,
     /// Our note, whatever its count; also a table without any, or no table.
     NobodyElses,
     /// As before, or the note of an older sync, which made the table after we had begun.
@@ -101,6 +104,7 @@ impl Fence {
             // The server writes its time so that the texts are in order.
             (Expect::NobodyNewers, Some(found)) if (found.began, found.token) < (&*self.began, &*self.token) => Ok(()),
             (Expect::Ours, Some(found)) if found.token == self.token && found.commits == self.commits => Ok(()),
+            (Expect::OursGrowing, Some(found)) if found.token == self.token && found.commits >= self.commits => Ok(()),
             (_, Some(found)) if found.token == self.token => Err(Error::new(
                 ErrorKind::Lost,
                 format!(
@@ -157,7 +161,19 @@ impl<'a> Note<'a> {
 /// # Errors
 /// [`ErrorKind::Superseded`] or [`ErrorKind::Lost`] when a table is not as expected; nothing is open then.
 pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<Vec<Option<String>>> {
-    let notes = begin_and_read(session, held).await?;
+    begin_as(session, held, Hold::Alone).await
+}
+
+/// As [`begin`], on a table that other sessions of this sync load rows into at the same time.
+///
+/// # Errors
+/// As [`begin`].
+pub(super) async fn begin_together(session: &Session, fence: &Fence, table: &TableName) -> Result<()> {
+    begin_as(session, &[(fence, table, Expect::OursGrowing)], Hold::Together).await.map(drop)
+}
+
+async fn begin_as(session: &Session, held: &[(&Fence, &TableName, Expect)], with: Hold) -> Result<Vec<Option<String>>> {
+    let notes = begin_and_read(session, held, with).await?;
     for ((fence, table, expect), note) in held.iter().zip(&notes) {
         if let Err(error) = fence.verify(table, note.as_deref(), *expect) {
             session.rollback().await;
@@ -167,13 +183,17 @@ pub(super) async fn begin(session: &Session, held: &[(&Fence, &TableName, Expect
     Ok(notes)
 }
 
-async fn begin_and_read(session: &Session, held: &[(&Fence, &TableName, Expect)]) -> Result<Vec<Option<String>>> {
+async fn begin_and_read(
+    session: &Session,
+    held: &[(&Fence, &TableName, Expect)],
+    with: Hold,
+) -> Result<Vec<Option<String>>> {
     let mut keys: Vec<i64> = held.iter().map(|(fence, ..)| fence.key).collect();
     // In one order everywhere, or two syncs of the same tables could wait for each other.
     keys.sort_unstable();
     keys.dedup();
     let tables: Vec<&TableName> = held.iter().map(|(_, table, _)| *table).collect();
-    let rows = session.begin_with(&[sql::hold(&keys, &tables)]).await?;
+    let rows = session.begin_with(&[sql::hold(&keys, &tables, with)]).await?;
     let answers = rows.iter().filter(|row| row.columns().iter().any(|c| c.name() == sql::NOTE));
     let notes: Vec<Option<String>> =
         answers.map(|row| Ok(text(row, sql::NOTE)?.map(str::to_owned))).collect::<Result<_>>()?;
@@ -205,7 +225,7 @@ pub(super) async fn settle(
     link.note_failure(cause);
     link.ask(async |session| {
         let held = [(fence, table, Expect::NobodyElses)];
-        let notes = begin_and_read(session, &held).await?;
+        let notes = begin_and_read(session, &held, Hold::Alone).await?;
         let note = notes.first().and_then(Option::as_deref);
         let took_place = after.verify(table, note, Expect::Ours);
         let outcome = match took_place {
@@ -260,6 +280,11 @@ mod tests {
         assert_eq!(verify(Some(&fence.text(1)), Expect::Ours), Ok(()));
         assert_eq!(verify(Some(&fence.text(0)), Expect::Ours), Err(ErrorKind::Lost));
         assert_eq!(verify(Some(&other), Expect::Ours), Err(ErrorKind::Superseded));
+        assert_eq!(verify(Some(&fence.text(2)), Expect::Ours), Err(ErrorKind::Lost));
+        assert_eq!(verify(Some(&fence.text(1)), Expect::OursGrowing), Ok(()));
+        assert_eq!(verify(Some(&fence.text(2)), Expect::OursGrowing), Ok(()), "another session of ours");
+        assert_eq!(verify(Some(&fence.text(0)), Expect::OursGrowing), Err(ErrorKind::Lost));
+        assert_eq!(verify(Some(&other), Expect::OursGrowing), Err(ErrorKind::Superseded));
         assert_eq!(verify(None, Expect::Ours), Err(ErrorKind::Superseded));
         assert_eq!(verify(Some(&fence.text(0)), Expect::NobodyElses), Ok(()));
         assert_eq!(verify(Some("free words"), Expect::NobodyElses), Ok(()));

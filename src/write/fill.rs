@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::indexes::{self, KeyIndex};
 use super::load::StreamLoad;
 use super::poison::Fate;
-use super::{Context, Target};
-use crate::batch::Rows as Window;
+use super::{Context, Target, straight};
+use crate::batch::{Rows as Window, Share};
 use crate::copy::{CopyChunks, CopyColumns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
@@ -15,17 +15,23 @@ use crate::schema::KeyFacts;
 use crate::sql::merge::{Merge, Source};
 use crate::sql::{Statement, ddl};
 
-/// Loads the rows of some streams inside the transaction.
+/// Loads the rows of some streams inside the transaction; those that can go `straight` into their tables do so if wanted.
 pub(super) async fn load_targets(
     cx: &Context,
     session: &Session,
     group: &[&StreamLoad],
     targets: &[&Target],
     keyless: &HashSet<usize>,
+    straight: bool,
 ) -> Result<Vec<Fate>> {
     let mut fates = Vec::with_capacity(group.len());
     for (load, target) in group.iter().zip(targets) {
         let loaded = async {
+            if straight && straight::fits(target, &load.rows) {
+                session.execute(&target.fence.next_note(&target.table), &doing(target)).await?;
+                straight::copy(session, target, &load.rows).await?;
+                return Ok(target.key_index);
+            }
             create_load_table(session, target, load).await?;
             let table = load_table(load.stream);
             if keyless.contains(&load.stream) {
@@ -57,9 +63,14 @@ pub(super) fn copy_columns(rows: &Window) -> CopyColumns {
 
 /// Makes the temporary table of a stream for its rows or parts of them, and leaves the note on the stream's table.
 pub(super) async fn create_load_table(session: &Session, target: &Target, load: &StreamLoad) -> Result<()> {
-    let columns = copy_columns(&load.rows);
-    let create = ddl::create_load_table(&load_table(load.stream), &target.schema, columns.changes, columns.arrival);
+    let create = load_table_statement(target, load);
     session.execute(&create.then(&target.fence.next_note(&target.table)), &doing(target)).await
+}
+
+/// The statement that makes the temporary table of a stream for its rows.
+pub(super) fn load_table_statement(target: &Target, load: &StreamLoad) -> Statement {
+    let columns = copy_columns(&load.rows);
+    ddl::create_load_table(&load_table(load.stream), &target.schema, columns.changes, columns.arrival)
 }
 
 /// Brings rows through the stream's empty temporary table into its table; answers the key index that holds once the
@@ -72,14 +83,7 @@ pub(super) async fn fill_and_merge(
     rows: &Window,
 ) -> Result<KeyIndex> {
     let doing = doing(target);
-    let chunks = CopyChunks::new(rows, &target.types, copy_columns(rows));
-    let taken = session.copy_in(&ddl::copy_into_load_table(table), chunks, &doing).await?;
-    if taken != rows.count {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            format!("the server took {taken} rows of {} for table {}", rows.count, target.table),
-        ));
-    }
+    fill(session, target, table, rows, Share::ALL).await?;
     let mut key_index = target.key_index;
     if key_index == KeyIndex::NotYet && rows.keys.seen_before {
         key_index = indexes::ensure_key(cx, session, target).await?;
@@ -90,6 +94,22 @@ pub(super) async fn fill_and_merge(
         session.execute(&statement, &doing).await?;
     }
     Ok(key_index)
+}
+
+/// Brings some of the rows into the stream's empty temporary table.
+pub(super) async fn fill(session: &Session, target: &Target, table: &str, rows: &Window, share: Share) -> Result<()> {
+    let chunks = CopyChunks::of_share(rows, &target.types, copy_columns(rows), share);
+    let taken = session.copy_in(&ddl::copy_into_load_table(table), chunks, &doing(target)).await?;
+    expect_rows(target, taken, rows.count_of(share))
+}
+
+/// The server says that it took all rows that it was sent.
+pub(super) fn expect_rows(target: &Target, taken: u64, sent: u64) -> Result<()> {
+    if taken == sent {
+        return Ok(());
+    }
+    let text = format!("the server took {taken} rows of {sent} for table {}", target.table);
+    Err(Error::new(ErrorKind::Internal, text))
 }
 
 /// The statements that bring a source's rows into the target, for what is known of the keys.

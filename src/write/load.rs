@@ -3,6 +3,7 @@
 //! The window stays in memory until its commit, so a load can be repeated from the start whatever happened to it.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
@@ -13,19 +14,23 @@ use super::ledger::{self, Waiting};
 use super::link::Link;
 use super::plan::StreamPlan;
 use super::poison::{self, Fate, Lessons, Refused, Sift};
+use super::straight::{self, Ways};
 use super::together::is_out_of_memory;
-use super::{Context, Target, fill, one_table};
+use super::{Context, Target, fill, one_table, split};
 use crate::batch::{Layout, Rows as Window};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FailureType, Result};
 use crate::limits;
 use crate::pg::{Commit, value};
 use crate::schema::TableName;
 use crate::sql;
 
-/// The rows of one stream in one window.
+/// The rows of one stream in one window. A clone shares their memory.
+#[derive(Clone)]
 pub(super) struct StreamLoad {
     /// Position of the stream in the catalog.
     pub stream: usize,
+    /// Rows of the stream that came before in the same window, and are durable.
+    pub before: u64,
     pub rows: Window,
 }
 
@@ -35,16 +40,20 @@ impl StreamLoad {
         limits::STREAM_BYTES + self.rows.size
     }
 
-    /// Its first rows.
-    fn part(&self, rows: u64) -> Self {
-        Self { stream: self.stream, rows: self.rows.part(0..rows) }
+    /// The rows between two of their places in the window, from 0; none where there are none.
+    fn part(&self, places: Range<u64>) -> Option<Self> {
+        let (from, to) = (places.start.checked_sub(self.before)?, places.end.checked_sub(self.before)?);
+        let rows = self.rows.part(from..to);
+        (rows.count > 0).then_some(Self { stream: self.stream, before: places.start, rows })
     }
 }
 
-/// A stream of a window of which nothing was loaded.
+/// A stream of a window of which some rows were not loaded.
 struct Stopped {
     stream: usize,
-    /// Because of this row, unless it was one of another stream.
+    /// How many of its first rows are durable nevertheless.
+    before: u64,
+    /// Because of this row behind them, unless it was one of another stream.
     refused: Option<Refused>,
 }
 
@@ -56,6 +65,8 @@ pub(super) struct Loader {
     more: Vec<Link>,
     /// How many sessions there may be; fewer than configured once the server has refused one.
     most: usize,
+    /// How often in a row one stream could not be loaded by several sessions.
+    failed_splits: u32,
     /// Of each target.
     plans: Vec<StreamPlan>,
     pub targets: Vec<Target>,
@@ -64,7 +75,7 @@ pub(super) struct Loader {
 impl Loader {
     /// A loader that starts with one session.
     pub fn new(cx: Arc<Context>, link: Link, plans: Vec<StreamPlan>, targets: Vec<Target>) -> Self {
-        Self { most: cx.config.max_connections, cx, link, more: Vec::new(), plans, targets }
+        Self { most: cx.config.max_connections, cx, link, more: Vec::new(), failed_splits: 0, plans, targets }
     }
 
     /// Gives a stream that declares no fields the columns of its first BATCH; answers what its rows look like now.
@@ -97,12 +108,14 @@ impl Loader {
         let mut error = Error::new(ErrorKind::Internal, "rows were refused, but nobody knows which");
         let mut known = false;
         while stopped.iter().any(|stopped| stopped.refused.is_some()) {
-            let refused = stopped.iter().filter_map(|s| Some((s.stream, s.refused.as_ref()?.row))).collect();
+            let refused = stopped.iter().filter_map(|s| Some((s.stream, s.before + s.refused.as_ref()?.row))).collect();
             let (good, covered) = ledger::up_to(states, &refused);
             states = good;
-            let part = |load: &StreamLoad| Some(load.part(*covered.get(&load.stream)?));
-            let left = loads.iter().filter(|load| stopped.iter().any(|stopped| stopped.stream == load.stream));
-            let parts: Vec<StreamLoad> = left.filter_map(part).collect();
+            let part = |load: &StreamLoad| {
+                let before = stopped.iter().find(|stopped| stopped.stream == load.stream)?.before;
+                load.part(before..*covered.get(&load.stream)?)
+            };
+            let parts: Vec<StreamLoad> = loads.iter().filter_map(part).collect();
             if !std::mem::replace(&mut known, true) {
                 // What lacks another row may lack it because of the other.
                 stopped
@@ -126,14 +139,18 @@ impl Loader {
 
     /// Loads rows; when it answers, those of every stream are durable but for the streams that it names.
     async fn carry(&mut self, loads: &[StreamLoad]) -> Result<Vec<Stopped>> {
-        let shares = self.share_out(loads).await?;
+        self.find_ways(loads).await?;
+        self.open_sessions(loads).await;
+        let rest = self.split(loads).await?;
+        let shares = self.share_out(&rest);
         let (mut stopped, waiting) = self.carry_side_by_side(&shares, true).await?;
         if stopped.is_empty() && !waiting.is_empty() {
             // What they may have waited for is there now.
-            let again = loads.iter().filter(|load| waiting.contains(&load.stream)).collect();
+            let again = rest.iter().filter(|load| waiting.contains(&load.stream)).collect();
             return Ok(self.carry_side_by_side(&[again], false).await?.0);
         }
-        stopped.extend(waiting.into_iter().map(|stream| Stopped { stream, refused: None }));
+        let waiting = rest.iter().filter(|load| waiting.contains(&load.stream));
+        stopped.extend(waiting.map(|load| Stopped { stream: load.stream, before: load.before, refused: None }));
         Ok(stopped)
     }
 
@@ -159,11 +176,61 @@ impl Loader {
         failed.map_or(Ok((stopped, waiting)), Err)
     }
 
-    /// Shares the streams of a window out over sessions, the largest first to the session with the least to do. Each session
-    /// loads its streams in their order of arrival: rows that others refer to mostly come first.
-    async fn share_out<'a>(&mut self, loads: &'a [StreamLoad]) -> Result<Vec<Vec<&'a StreamLoad>>> {
+    /// Looks how the first large load of a stream gets into its table best.
+    async fn find_ways(&mut self, loads: &[StreamLoad]) -> Result<()> {
+        for load in loads.iter().filter(|load| straight::is_large(&load.rows)) {
+            let Some(target) = self.targets.get_mut(load.stream).filter(|target| target.ways.is_none()) else {
+                continue;
+            };
+            let ways = straight::find(&mut self.link, target).await.map_err(|error| error.with_stream(&target.name))?;
+            target.ways = Some(ways);
+            target.defaults |= ways.straight;
+        }
+        Ok(())
+    }
+
+    /// Loads the streams that are worth all sessions, one after the other; answers what is left to load.
+    async fn split(&mut self, loads: &[StreamLoad]) -> Result<Vec<StreamLoad>> {
+        let mut rest = Vec::with_capacity(loads.len());
+        for load in loads {
+            // Where there is a stream for each session, they have enough to do.
+            let busy = self.more.is_empty() || loads.len() > self.more.len();
+            // A pool may have no connections for so many sessions at once.
+            let busy = busy || self.failed_splits > limits::FAILED_SPLITS;
+            let target = self.targets.get_mut(load.stream).filter(|target| !busy && split::fits(target, &load.rows));
+            let Some(target) = target else {
+                rest.push(load.clone());
+                continue;
+            };
+            let mut links: Vec<&mut Link> = std::iter::once(&mut self.link).chain(&mut self.more).collect();
+            let done = split::load(&mut links, target, load).await.map_err(|error| error.with_stream(&target.name))?;
+            for _ in 0..done.commits {
+                target.fence.committed();
+            }
+            target.stored += done.rows;
+            if done.rows == load.rows.count {
+                self.failed_splits = 0;
+                self.link.progress();
+                continue;
+            }
+            self.failed_splits += 1;
+            // What a table refuses once it may refuse again.
+            if done.failed.is_some_and(|error| error.kind().failure_type() != FailureType::TransientError) {
+                target.ways = Some(Ways::default());
+            }
+            rest.extend(load.part(load.before + done.rows..load.before + load.rows.count));
+        }
+        Ok(rest)
+    }
+
+    /// Opens the sessions that a window has work for.
+    async fn open_sessions(&mut self, loads: &[StreamLoad]) {
         let total: usize = loads.iter().map(StreamLoad::effort).sum();
-        let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
+        let divisible = loads
+            .iter()
+            .any(|load| self.targets.get(load.stream).is_some_and(|target| split::fits(target, &load.rows)));
+        let most = if divisible { self.most } else { self.most.min(loads.len().max(1)) };
+        let wanted = (total / limits::LANE_BYTES).clamp(1, most);
         self.more.retain(|link| !link.is_closed());
         while self.more.len() + 1 < wanted {
             let mut link = Link::new(Arc::clone(&self.cx));
@@ -179,6 +246,13 @@ impl Loader {
                 }
             }
         }
+    }
+
+    /// Shares the streams of a window out over sessions, the largest first to the session with the least to do. Each session
+    /// loads its streams in their order of arrival: rows that others refer to mostly come first.
+    fn share_out<'a>(&self, loads: &'a [StreamLoad]) -> Vec<Vec<&'a StreamLoad>> {
+        let total: usize = loads.iter().map(StreamLoad::effort).sum();
+        let wanted = (total / limits::LANE_BYTES).clamp(1, self.most).min(loads.len().max(1));
         let mut lanes: Vec<(usize, Vec<usize>)> = vec![(0, Vec::new()); wanted.min(self.more.len() + 1)];
         let mut order: Vec<(usize, &StreamLoad)> = loads.iter().enumerate().collect();
         order.sort_by_key(|(_, load)| std::cmp::Reverse(load.effort()));
@@ -192,7 +266,7 @@ impl Loader {
             places.sort_unstable();
             places.into_iter().filter_map(|place| loads.get(place)).collect()
         };
-        Ok(lanes.into_iter().map(|(_, places)| in_order(places)).collect())
+        lanes.into_iter().map(|(_, places)| in_order(places)).collect()
     }
 
     /// Notes what is committed, and adds what is not to the others.
@@ -202,13 +276,16 @@ impl Loader {
             match fate {
                 Fate::Loaded(key_index, refused) => {
                     target.key_index = key_index;
+                    if !refused.is_empty() {
+                        target.ways = Some(Ways::default());
+                    }
                     target.stored += load.rows.count - refused.len() as u64;
                     target.rejected += refused.len() as u64;
                     target.fence.committed();
                 }
                 Fate::Stopped(key_index, refused) => {
                     target.key_index = key_index;
-                    stopped.push(Stopped { stream: load.stream, refused });
+                    stopped.push(Stopped { stream: load.stream, before: load.before, refused });
                 }
                 Fate::Waits(key_index) => {
                     target.key_index = key_index;
@@ -263,8 +340,9 @@ impl Lane<'_> {
         let mut keyless = HashSet::new();
         let mut lessons = Lessons::default();
         let mut refusal = None;
+        let mut straight = true;
         loop {
-            let error = match self.attempt(group, &keyless, lessons).await {
+            let error = match self.attempt(group, &keyless, lessons, straight).await {
                 Ok((loaded, None | Some(Commit::Done))) => {
                     poison::explain_taken(self.cx, &loaded, refusal);
                     return Ok(loaded);
@@ -286,10 +364,16 @@ impl Lane<'_> {
             if self.patience && poison::may_hold_later(&error) {
                 return Ok(self.waiting(group, &keyless));
             }
+            let way = std::mem::replace(&mut straight, false);
             let too_long = poison::is_too_long(&error);
             if too_long && self.give_one_up(group, &error, &mut keyless).await? {
                 continue;
             }
+            // What does not go straight may go through a temporary table, and is refused there if not.
+            if way && error.kind().failure_type() != FailureType::TransientError && self.may_go_straight(group) {
+                continue;
+            }
+            straight = way;
             if lessons.learn(&error, too_long) {
                 refusal = Some(error);
                 continue;
@@ -307,12 +391,18 @@ impl Lane<'_> {
         group.iter().map(|load| Fate::Waits(index(load))).collect()
     }
 
+    fn may_go_straight(&self, group: &[&StreamLoad]) -> bool {
+        let fits = |load: &&StreamLoad| self.targets.get(load.stream).is_some_and(|t| straight::fits(t, &load.rows));
+        group.iter().any(fits)
+    }
+
     /// One transaction; no commit where it was rolled back because of a refused row.
     async fn attempt(
         &mut self,
         group: &[&StreamLoad],
         keyless: &HashSet<usize>,
         lessons: Lessons,
+        straight: bool,
     ) -> Result<(Vec<Fate>, Option<Commit>)> {
         let targets: Vec<&Target> = group.iter().filter_map(|load| self.targets.get(load.stream)).collect();
         if targets.len() != group.len() {
@@ -326,7 +416,7 @@ impl Lane<'_> {
         let loaded = if lessons.halve {
             Sift { cx: self.cx, session, lessons, patience: self.patience }.sift(group, &targets, keyless).await
         } else {
-            fill::load_targets(self.cx, session, group, &targets, keyless).await
+            fill::load_targets(self.cx, session, group, &targets, keyless, straight).await
         };
         match loaded {
             Ok(fates) if fates.iter().all(|fate| matches!(fate, Fate::Loaded(..))) => {

@@ -7,7 +7,7 @@ use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
-use super::{Context, Target, evolve, introspect, one_table, prepare};
+use super::{Context, Target, evolve, introspect, one_table, prepare, straight};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::load_strategy::Earlier;
@@ -78,7 +78,8 @@ impl<'a> Easy<'a> {
             return None;
         }
         let generation = plan.stream.generation.map_or(0, |g| g.id);
-        let target = Target::new(plan, schema, plan.table.clone(), generation, fence.clone());
+        let mut target = Target::new(plan, schema, plan.table.clone(), generation, fence.clone());
+        target.defaults = old.is_some_and(straight::may_have_defaults);
         Some(Self { place, plan, old, target, is_new: old.is_none() })
     }
 

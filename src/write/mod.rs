@@ -22,6 +22,8 @@ mod publish;
 mod reader;
 mod rejected;
 mod retry;
+mod split;
+mod straight;
 mod together;
 mod views;
 
@@ -45,6 +47,7 @@ use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
 use rejected::Rejected;
+use straight::Ways;
 use together::Together;
 
 /// How a write ended.
@@ -86,6 +89,10 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
+    /// How large loads get into the table; none until one comes.
+    pub ways: Option<Ways>,
+    /// Columns of the table have, or may have, defaults of ours.
+    pub defaults: bool,
     pub fence: Fence,
     /// Rows committed by this sync.
     pub stored: u64,
@@ -104,6 +111,8 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
+            ways: None,
+            defaults: false,
             fence,
             stored: 0,
             rejected: 0,

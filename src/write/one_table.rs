@@ -4,7 +4,7 @@ use super::fence::{self, Expect, Fence};
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
-use super::{Context, Target, evolve, fill, introspect, load, publish};
+use super::{Context, Target, evolve, fill, introspect, load, publish, straight};
 use crate::error::Result;
 use crate::load_strategy::{Earlier, Rows};
 use crate::pg::Session;
@@ -69,6 +69,12 @@ pub(super) async fn settle(
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
+    let there = match place {
+        Place::Final => table,
+        Place::Next => next,
+        Place::NewFinal | Place::NewNext => None,
+    };
+    target.defaults = there.is_some_and(straight::may_have_defaults);
     let has_rows = match place {
         Place::Final => filled,
         Place::Next => merged && session.ask(&ddl::has_rows(at), &doing).await?,
@@ -125,7 +131,7 @@ async fn open_once(cx: &Context, session: &Session, plan: &StreamPlan, target: &
             evolve::refuse_unusable(existing, &schema, cx.role())?;
         }
         let types = schema.columns.iter().map(|c| c.column_type).collect();
-        let mut opened = Target { schema, types, ..target.clone() };
+        let mut opened = Target { schema, types, ways: None, ..target.clone() };
         let doing = format!("reading table {}", target.table);
         let has_rows = session.ask(&ddl::has_rows(&target.table), &doing).await?;
         change(cx, session, existing, &opened, !has_rows).await?;

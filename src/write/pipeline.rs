@@ -257,7 +257,7 @@ impl Pipeline {
     /// Closes the window and loads it on a thread of its own.
     fn start(&mut self, mut loader: Box<Loader>) -> Loading {
         let loads: Vec<StreamLoad> =
-            self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, rows }).collect();
+            self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, before: 0, rows }).collect();
         let states = self.ledger.close_window();
         self.bytes = 0;
         self.since = None;

@@ -6,7 +6,7 @@
 use super::fence::{self, Expect};
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
-use super::{Context, Target, evolve, introspect, load};
+use super::{Context, Target, evolve, introspect, load, straight};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
 use crate::pg::{Commit, Session, Type, value};
@@ -48,6 +48,13 @@ pub(super) async fn finish(
                 session.end(build_indexes(cx, session, target).await).await
             })
             .await?;
+    }
+    if std::mem::take(&mut target.defaults) {
+        link.repeat(async |session| {
+            fence::begin(session, &[(&target.fence, &target.table, Expect::Ours)]).await?;
+            session.end(straight::tidy(session, &target.table).await).await
+        })
+        .await?;
     }
     if !target.is_next() {
         return Ok(());
@@ -122,6 +129,8 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
         old = now;
     }
     evolve::refuse_unusable(&old, &target.schema, cx.role())?;
+    // What an interrupted sync may have left is not the user's.
+    straight::tidy(session, table).await?;
     let Some(new) = introspect::one(session, next).await? else {
         return Err(Error::new(
             ErrorKind::ObjectInTheWay,

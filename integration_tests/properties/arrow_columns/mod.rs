@@ -117,7 +117,8 @@ fn check(sql: &Sql, columns: &[Column]) -> Result<(), String> {
     }
     let fields: Vec<Field> = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true)).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|e| e.to_string())?;
-    let rows = Rows { batches: vec![batch], count: 0, size: 0, has_changes: false, keys: KeyFacts::default() };
+    let (keys, shares) = (KeyFacts::default(), Vec::new());
+    let rows = Rows { batches: vec![batch], shares, count: 0, size: 0, has_changes: false, keys };
     let types: Vec<ColumnType> = columns.iter().map(|column| column.to).collect();
     let chunks = CopyChunks::new(&rows, &types, CopyColumns { changes: false, arrival: false });
     let input: Vec<u8> = chunks.flatten().collect();

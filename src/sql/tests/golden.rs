@@ -42,6 +42,7 @@ fn every_public_function_is_on_record() {
         ("remedy", include_str!("../remedy.rs")),
         ("session", include_str!("../session.rs")),
         ("setup", include_str!("../setup.rs")),
+        ("straight", include_str!("../straight.rs")),
     ];
     // These make no statement themselves.
     let parts = ["merge::load_table", "merge::table"];
@@ -71,9 +72,9 @@ fn only_what_this_connector_says_is_outside_of_quotes() {
 #[test]
 fn objects_are_qualified() {
     /// Words of SQL that are written as calls but are none, or that name no function.
-    const SYNTAX: [&str; 20] = [
-        "and", "any", "array", "as", "coalesce", "conflict", "exists", "from", "in", "join", "not", "on", "operator",
-        "or", "select", "stdin", "using", "values", "where", "with",
+    const SYNTAX: [&str; 22] = [
+        "and", "any", "array", "as", "coalesce", "conflict", "exists", "filter", "from", "in", "join", "lateral",
+        "not", "on", "operator", "or", "select", "stdin", "using", "values", "where", "with",
     ];
     /// Names of rows with a list of their columns.
     const ROWS: [&str; 5] = ["dependent", "f", "r", "t", "w"];

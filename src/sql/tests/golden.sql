@@ -779,6 +779,33 @@ BEGIN; SET LOCAL search_path = ''; SELECT pg_catalog.pg_terminate_backend(a.pid)
 SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock(k) FROM pg_catalog.unnest('{-7,5}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY[E'sch"e.ma
     $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY[E'ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
 
+-- fence::hold together
+SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock_shared(k) FROM pg_catalog.unnest('{-7}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY[E'sch"e.ma
+    $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY[E'ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
+
+-- straight::facts
+SELECT c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR t.are_there OR f.are_there) AS plain, NOT (t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisexclusion OR i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR ARRAY(SELECT a.attname::text COLLATE "C" FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[k] ORDER BY 1) <> $2::pg_catalog.text[]))) AS independent, COALESCE(pg_catalog.starts_with(d.meta, E'''{"changes": [], "sync_id": '), false) AS ours, d.generation IS NOT NULL OR d.meta IS NOT NULL AS any_default FROM pg_catalog.pg_class c, LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS are_there) t, LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND (k.contype = 'f' OR k.condeferrable)) AS are_there) f, LATERAL (SELECT pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_meta') AS meta, pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_generation_id') AS generation FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum WHERE a.attrelid = c.oid) d WHERE c.oid = $1
+
+-- straight::lock
+SET LOCAL lock_timeout = 200; LOCK TABLE "sch""e.ma
+    $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = 60000
+
+-- straight::set_defaults
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" SET DEFAULT E'{"changes": [], "sync_id": 5}', ALTER COLUMN "_airbyte_generation_id" SET DEFAULT 7
+
+-- straight::drop_defaults
+ALTER TABLE "sch""e.ma
+    $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" DROP DEFAULT, ALTER COLUMN "_airbyte_generation_id" DROP DEFAULT
+
+-- straight::copy_into
+COPY "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") FROM STDIN (FORMAT binary)
+
+-- session::wait_shortly
+SET LOCAL lock_timeout = 5000
+
 -- fence::note
 COMMENT ON TYPE "sch""e.ma
     $1"."ta'b""le;--" IS E'$1 /* '' */'

@@ -1,0 +1,82 @@
+//! COPY straight into a table. What is the same for all rows of a sync does not travel: two of the meta columns have it as their
+//! default while large loads are under way.
+
+use super::{Statement, literal, quote, quote_list, quote_table};
+use crate::limits::{DEFAULTS_LOCK_TIMEOUT, LOCK_TIMEOUT};
+use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, RAW_ID, TableName, TableSchema};
+
+/// How a default of ours for [`META`] begins, as the server shows it.
+const OURS: &str = "'{\"changes\": [], \"sync_id\": ";
+
+/// What [`META`] holds in a row without changes.
+pub(super) fn unchanged(sync_id: i64) -> String {
+    format!("{{\"changes\": [], \"sync_id\": {sync_id}}}")
+}
+
+/// `$1 oid`, `$2 text[]` the key columns in order of their bytes: whether a load straight into the table does what an INSERT does
+/// (`plain`), whether sessions that load different keys never wait for each other (`independent`), and whether the meta columns
+/// have defaults, of ours (`ours`) or of anybody (`any_default`).
+pub fn facts() -> Statement {
+    Statement::new(format!(
+        "SELECT c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR t.are_there OR f.are_there) \
+           AS plain, \
+         NOT (t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid \
+           AND (i.indisexclusion OR i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR \
+             ARRAY(SELECT a.attname::text COLLATE \"C\" FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k \
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[k] ORDER BY 1) \
+             <> $2::pg_catalog.text[]))) AS independent, \
+         COALESCE(pg_catalog.starts_with(d.meta, {}), false) AS ours, \
+         d.generation IS NOT NULL OR d.meta IS NOT NULL AS any_default \
+         FROM pg_catalog.pg_class c, \
+         LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) \
+           AS are_there) t, \
+         LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid \
+           AND (k.contype = 'f' OR k.condeferrable)) AS are_there) f, \
+         LATERAL (SELECT \
+           pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = {}) AS meta, \
+           pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = {}) AS generation \
+           FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum \
+           WHERE a.attrelid = c.oid) d \
+         WHERE c.oid = $1",
+        literal(OURS),
+        literal(META),
+        literal(GENERATION_ID),
+    ))
+}
+
+/// Takes the lock that [`set_defaults`] and [`drop_defaults`] need. Whoever comes later waits behind us, so we wait for a moment only.
+pub fn lock(table: &TableName) -> Statement {
+    Statement::new(format!(
+        "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
+        DEFAULTS_LOCK_TIMEOUT.as_millis(),
+        quote_table(table),
+        LOCK_TIMEOUT.as_millis(),
+    ))
+}
+
+/// From the commit on, rows of this sync and generation need not say so.
+pub fn set_defaults(table: &TableName, sync_id: i64, generation: i64) -> Statement {
+    Statement::new(format!(
+        "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}, ALTER COLUMN {} SET DEFAULT {generation}",
+        quote_table(table),
+        quote(META),
+        literal(&unchanged(sync_id)),
+        quote(GENERATION_ID),
+    ))
+}
+
+/// The table is again as it was.
+pub fn drop_defaults(table: &TableName) -> Statement {
+    Statement::new(format!(
+        "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT, ALTER COLUMN {} DROP DEFAULT",
+        quote_table(table),
+        quote(META),
+        quote(GENERATION_ID),
+    ))
+}
+
+/// Takes rows whose constant columns have defaults.
+pub fn copy_into(table: &TableName, schema: &TableSchema) -> Statement {
+    let columns = [RAW_ID, EXTRACTED_AT].into_iter().chain(schema.columns.iter().map(|c| c.name.as_str()));
+    Statement::new(format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote_table(table), quote_list(columns)))
+}
