@@ -10,6 +10,7 @@ mod bastions;
 mod commits;
 mod disks;
 mod kills;
+mod lines;
 mod locks;
 mod poison;
 mod scenario;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         bastions::trials(),
         vanished::trials(),
         stalls::trials(),
+        lines::trials(),
         streams::trials(),
         commits::trials(),
         disks::trials(),

@@ -133,9 +133,20 @@ impl Scenario {
             "SELECT pid FROM pg_stat_activity WHERE usename = '{}' AND {condition} LIMIT 1",
             self.database.writer
         );
-        wait_for(&format!("a process with {condition}"), || {
+        let found = wait_for(&format!("a process with {condition}"), || {
             self.sql.value(&query).map(|pid| Some(pid).filter(|pid| !pid.is_empty()))
-        })
+        });
+        found.or_else(|error| Err(format!("{error}; there are:\n{}", self.processes()?)))
+    }
+
+    /// What each session of the writer does.
+    fn processes(&self) -> Result<String, String> {
+        self.sql.value(&format!(
+            "SELECT string_agg(concat_ws(' ', pid, state, wait_event_type, wait_event, pg_blocking_pids(pid), \
+             clock_timestamp() - state_change, left(query, 200)), E'\\n') \
+             FROM pg_stat_activity WHERE usename = '{}'",
+            self.database.writer
+        ))
     }
 
     pub fn terminate(&self, pid: &str) -> Checked {

@@ -1,5 +1,6 @@
 //! A connector that vanishes with its machine: no word comes from it any more, and its locks must not stay.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -41,6 +42,7 @@ fn locks_go(answer_arrives: bool) -> Checked {
     let pid = scenario.wait_for_process("wait_event_type = 'Lock' AND query LIKE 'INSERT%'")?;
     if answer_arrives {
         sync.signal("STOP");
+        wait_for("the connector to stand still", || stands_still(sync.id()))?;
         holder.run("COMMIT")?;
         scenario.wait_for_process(&format!("state = 'idle in transaction' AND pid = {pid}"))?;
         cable.cut();
@@ -60,4 +62,11 @@ fn locks_go(answer_arrives: bool) -> Checked {
         return Err(format!("its locks were held for {held:?}"));
     }
     scenario.holds("people", &[0..100])
+}
+
+/// Whether all of a process has stopped.
+fn stands_still(process: u32) -> Result<Option<()>, String> {
+    let status =
+        fs::read_to_string(format!("/proc/{process}/status")).map_err(|e| format!("process {process}: {e}"))?;
+    Ok(status.lines().any(|line| line.starts_with("State:\tT")).then_some(()))
 }

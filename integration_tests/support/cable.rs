@@ -11,7 +11,8 @@ use super::keeper::Keeper;
 const KEEPER: &str = r#"
     name=$1 net=$2
     PATH=$PATH:/usr/sbin:/sbin
-    trap 'ip link del "$name"; ip netns del "$name"' EXIT
+    losing=
+    trap '[ -z "$losing" ] || { kill $losing; wait $losing; } 2>/dev/null; ip link del "$name"; ip netns del "$name"' EXIT
     { ip netns add "$name" &&
         ip link add "$name" type veth peer name far netns "$name" &&
         ip addr add "$net.1/24" dev "$name" &&
@@ -20,8 +21,18 @@ const KEEPER: &str = r#"
         ip -n "$name" link set far up &&
         ip -n "$name" link set lo up; } >&2 || exit
     echo laid
+    lose() {
+        while :; do
+            ip -n "$name" link set far down && sleep 0.05
+            ip -n "$name" link set far up && sleep 0.1
+        done
+    }
     while read -r word; do
-        ip -n "$name" link set far down
+        case $word in
+            cut) ip -n "$name" link set far down ;;
+            join) ip -n "$name" link set far up ;;
+            lose) lose & losing=$! ;;
+        esac
         echo "$word"
     done
 "#;
@@ -66,5 +77,15 @@ impl Cable {
     /// Cuts it.
     pub fn cut(&mut self) {
         self.keeper.tell("cut");
+    }
+
+    /// Mends it.
+    pub fn join(&mut self) {
+        self.keeper.tell("join");
+    }
+
+    /// From now on it is cut for a third of the time, some times a second.
+    pub fn lose(&mut self) {
+        self.keeper.tell("lose");
     }
 }

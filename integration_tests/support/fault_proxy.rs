@@ -84,6 +84,8 @@ struct Shared {
     down: AtomicU64,
     refuse: AtomicBool,
     stall_all: AtomicBool,
+    /// Delay of what is passed on, and its bytes per second.
+    slow: Mutex<Option<(Duration, u32)>>,
     stop: AtomicBool,
 }
 
@@ -189,6 +191,11 @@ impl FaultProxy {
     /// Nothing moves any more (or again) on any connection, new ones included.
     pub fn stall(&self, stall: bool) {
         self.shared.stall_all.store(stall, Ordering::SeqCst);
+    }
+
+    /// From now on each direction takes so long and so many bytes a second.
+    pub fn slow(&self, delay: Duration, bytes_per_second: u32) {
+        *self.shared.slow.lock().unwrap_or_else(|broken| broken.into_inner()) = Some((delay, bytes_per_second));
     }
 
     /// Resets every connection that is there.
@@ -332,6 +339,10 @@ fn pump(way: Way, pair: &Pair, shared: &Shared) {
             continue;
         }
         let bytes = &buffer[..read];
+        let slow = *shared.slow.lock().unwrap_or_else(|broken| broken.into_inner());
+        if let Some((delay, bytes_per_second)) = slow {
+            sleep(delay + Duration::from_secs(1) * bytes.len() as u32 / bytes_per_second);
+        }
         if way == Way::Down {
             // The answer to a statement begins here; the rest of it is behind the fault as well.
             if let Some(act) = pair.take_awaited() {
