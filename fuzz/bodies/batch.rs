@@ -86,7 +86,7 @@ fn message(text: &[u8], declared: u8, directory: &Path) {
             },
         }
     }
-    check_batch(Some(&text), parsed);
+    check_batch(Some(text.trim()), parsed);
 }
 
 /// Opens what the URLs name: that can only be files below the root.
