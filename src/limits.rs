@@ -159,3 +159,13 @@ pub const SECOND_CHANCES: usize = 8;
 pub const ERROR_TEXT_BYTES: usize = 4_096;
 /// How long a whole `check` may take; [`CONNECT_TIMEOUT`] of it until the login has ended.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(27);
+/// How often a sync says how far it is, where nobody sees its bars.
+pub const REPORT_PERIOD: Duration = Duration::from_secs(30);
+/// Streams that a report names one by one: the largest.
+pub const REPORTED_STREAMS: usize = 20;
+/// Fields whose values became NULL that a report names of a stream.
+pub const REPORTED_FIELDS: usize = 5;
+/// Characters of a name in a report.
+pub const REPORTED_NAME: usize = 200;
+/// Fields whose values became NULL that are told apart.
+pub const NULLED_FIELDS: usize = 2_000;

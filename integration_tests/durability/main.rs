@@ -17,6 +17,7 @@ mod scenario;
 mod split;
 mod stalls;
 mod streams;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod vanished;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         locks::trials(),
         poison::trials(),
         split::trials(),
+        summary::trials(),
         wire::trials(),
         writers::trials(),
     ];

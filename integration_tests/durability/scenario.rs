@@ -266,3 +266,26 @@ pub fn logged(outcome: &Outcome, words: &str) -> Checked {
     }
     Err(format!("no LOG says \"{words}\": {:#?}", outcome.stdout))
 }
+
+/// What the last LOG lines say of a stream, or with `None` of all together.
+pub fn summary(outcome: &Outcome, stream: Option<&str>) -> Result<Value, String> {
+    let lines = outcome.messages_of("LOG").into_iter().filter_map(|log| {
+        let text = log["log"]["message"].as_str()?.strip_prefix("Summary: ")?.to_owned();
+        Some(serde_json::from_str::<Value>(&text).expect("JSON"))
+    });
+    let mut wanted = lines.filter(|line| line["stream"].as_str() == stream);
+    match (wanted.next(), wanted.next()) {
+        (Some(line), None) => Ok(line),
+        (line, _) => Err(format!("one summary of {stream:?}, not {line:?}: {:#?}", outcome.stdout)),
+    }
+}
+
+/// These members of a summary are so.
+pub fn counted(summary: &Value, wanted: &Value) -> Checked {
+    for (name, value) in wanted.as_object().expect("an object") {
+        if summary[name] != *value {
+            return Err(format!("{name} is {} instead of {value}: {summary}", summary[name]));
+        }
+    }
+    Ok(())
+}

@@ -6,7 +6,7 @@ use std::ops::Range;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, failed, state, succeeded};
+use crate::scenario::{Checked, Mode, Route, SOON, Scenario, complete, counted, failed, state, succeeded, summary};
 use crate::support::connector::Outcome;
 use crate::support::fault_proxy::{Act, Point};
 
@@ -255,7 +255,13 @@ fn lost(mode: Mode, point: &Point) -> Checked {
         sync.feed([rows("events", 2, stored + ROWS..stored + 2 * ROWS), state(1)].concat().as_bytes());
         sync.wait_for_states(2, SOON)?;
         sync.feed([rows("events", 3, stored + 2 * ROWS..stored + 3 * ROWS), state(2)].concat().as_bytes());
-        succeeded(&sync.finish(SOON)?, 3)?;
+        let outcome = sync.finish(SOON)?;
+        succeeded(&outcome, 3)?;
+        let counts = summary(&outcome, Some("events"))?;
+        counted(&counts, &json!({"rows": 3 * ROWS}))?;
+        if mode == Mode::Append {
+            counted(&counts, &json!({"merged": 3 * ROWS}))?;
+        }
         expect("faults", scenario.proxy.fired() - fired, 1)?;
         stored += 3 * ROWS;
         scenario.holds("events", &[0..stored])?;

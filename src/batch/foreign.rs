@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{Field, Float64Type, Int64Type, Schema};
 
 use super::meta::{self, RawIds};
+use super::nulled::Nulled;
 use super::stream_batch::{Layout, META_BYTES, META_NAMES, RAW_ID_BYTES, push_change};
 use crate::json::{Kind, Scanner, Token};
 use crate::limits;
@@ -39,6 +40,7 @@ pub(super) struct FittedRows {
     pub batch: RecordBatch,
     pub bytes: usize,
     pub has_changes: bool,
+    pub nulled: Nulled,
 }
 
 /// Makes `batch` one of `layout`: columns by name, what is missing as NULL, what is not declared left out.
@@ -58,7 +60,8 @@ pub(super) fn fit(
         raw_ids.append_value(ids.make()).expect("the width is the builder's");
     }
     let bytes = columns.iter().map(size).sum::<usize>() + changes.bytes() + rows * META_BYTES;
-    let has_changes = !changes.0.is_empty();
+    let has_changes = !changes.rows.is_empty();
+    let nulled = std::mem::take(&mut changes.nulled);
     let arrays: Vec<ArrayRef> = [
         Arc::new(raw_ids.finish()) as ArrayRef,
         Arc::new(extracted_at(layout, batch, emitted_at_ms)?),
@@ -72,7 +75,7 @@ pub(super) fn fit(
     let fields: Vec<Field> =
         names.zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a value a row in each column");
-    Ok(FittedRows { batch, bytes, has_changes })
+    Ok(FittedRows { batch, bytes, has_changes, nulled })
 }
 
 /// The layout's columns.
@@ -174,9 +177,12 @@ fn micros(millis: &str) -> Option<i128> {
     whole.parse::<i64>().ok().map(|whole| sign * (i128::from(whole) * 1_000 + micros))
 }
 
-/// Elements of the change lists, by row.
+/// Elements of the change lists, by row, and how many of ours are about which field.
 #[derive(Default)]
-struct Changes(BTreeMap<usize, String>);
+struct Changes {
+    rows: BTreeMap<usize, String>,
+    nulled: Nulled,
+}
 
 impl Changes {
     /// What the source has changed itself.
@@ -192,7 +198,7 @@ impl Changes {
             let Some(text) = text else { continue };
             let elements = elements(text).ok_or_else(|| unfit("it holds an object whose `changes` are no list"))?;
             if !elements.is_empty() {
-                self.0.insert(row, elements);
+                self.rows.insert(row, elements);
             }
         }
         Ok(())
@@ -202,19 +208,22 @@ impl Changes {
         let (change, reason) = match outcome {
             Outcome::Stored => return,
             Outcome::Cleaned => ("TRUNCATED", types::Reason::SerializationError),
-            Outcome::Nulled(reason) => ("NULLED", reason),
+            Outcome::Nulled(reason) => {
+                self.nulled.one(field);
+                ("NULLED", reason)
+            }
         };
-        push_change(self.0.entry(row).or_default(), field, change, reason);
+        push_change(self.rows.entry(row).or_default(), field, change, reason);
     }
 
     fn bytes(&self) -> usize {
-        self.0.values().map(String::len).sum()
+        self.rows.values().map(String::len).sum()
     }
 
     fn array(self, rows: usize) -> arrow::array::StringArray {
-        let mut builder = StringBuilder::with_capacity(rows, self.bytes() + self.0.len() * 2);
+        let mut builder = StringBuilder::with_capacity(rows, self.bytes() + self.rows.len() * 2);
         let mut row = 0;
-        for (changed, elements) in self.0 {
+        for (changed, elements) in self.rows {
             builder.append_nulls(changed - row);
             builder.append_value(format!("[{elements}]"));
             row = changed + 1;

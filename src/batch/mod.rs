@@ -9,6 +9,7 @@ mod decoder;
 mod foreign;
 mod keys;
 mod meta;
+mod nulled;
 mod router;
 mod stream_batch;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod tests;
 pub use foreign::Unfit;
 pub use keys::FirstLoad;
 pub use meta::RawIds;
+pub use nulled::Nulled;
 pub use router::{Router, RouterStream};
 pub use stream_batch::{Layout, LayoutColumn, Rows, Share};

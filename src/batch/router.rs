@@ -8,6 +8,7 @@ use super::decoder::RecordDecoder;
 use super::foreign::{self, Unfit};
 use super::keys::FirstLoad;
 use super::meta::RawIds;
+use super::nulled::Nulled;
 use super::stream_batch::{Layout, Rows, StreamBatch};
 use crate::json::{Kind, Scanner, SyntaxError, Token};
 use crate::protocol::{DataReader, Record, StreamName};
@@ -139,6 +140,11 @@ impl Router {
             debug_assert!(!stream.filled, "rows of another layout");
             *stream = RouterStream::new(stream.name.clone(), layout);
         }
+    }
+
+    /// What became NULL in the rows of a stream since this was asked last.
+    pub fn take_nulled(&mut self, number: usize) -> Nulled {
+        self.streams.get_mut(number).map(|stream| stream.batch.take_nulled()).unwrap_or_default()
     }
 
     /// Takes the rows of all streams, in the order in which the streams got their first.

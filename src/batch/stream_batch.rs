@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::foreign::FittedRows;
 use super::keys::{KeyReader, hash_keys};
 use super::meta::{self, RawIds};
+use super::nulled::Nulled;
 use crate::json::{Token, write_quoted};
 use crate::limits;
 use crate::schema::KeyFacts;
@@ -162,6 +163,7 @@ pub(super) struct StreamBatch {
     size: usize,
     count: u64,
     has_changes: bool,
+    nulled: Nulled,
     batches: Vec<RecordBatch>,
     /// Of each of these batches; see [`Rows::shares`].
     shares: Vec<Option<Vec<u8>>>,
@@ -183,6 +185,7 @@ impl StreamBatch {
             size: 0,
             count: 0,
             has_changes: false,
+            nulled: Nulled::default(),
             batches: Vec::new(),
             shares: Vec::new(),
             schema: Arc::new(Schema::empty()),
@@ -214,6 +217,7 @@ impl StreamBatch {
         self.scratch.push_str(source_changes.unwrap_or_default());
         for field in left_out {
             push_change(&mut self.scratch, field, "NULLED", Reason::FieldSizeLimitation);
+            self.nulled.one(field);
         }
         for ((builder, &token), column) in self.columns.iter_mut().zip(tokens).zip(&layout.columns) {
             bytes += token.text(line).len();
@@ -222,7 +226,10 @@ impl StreamBatch {
                 Outcome::Cleaned => {
                     push_change(&mut self.scratch, &column.field, "TRUNCATED", Reason::SerializationError);
                 }
-                Outcome::Nulled(reason) => push_change(&mut self.scratch, &column.field, "NULLED", reason),
+                Outcome::Nulled(reason) => {
+                    push_change(&mut self.scratch, &column.field, "NULLED", reason);
+                    self.nulled.one(&column.field);
+                }
             }
         }
         self.raw_ids.append_value(ids.make()).expect("the width is the builder's");
@@ -255,7 +262,13 @@ impl StreamBatch {
         self.count += rows.batch.num_rows() as u64;
         self.size += rows.bytes;
         self.has_changes |= rows.has_changes;
+        self.nulled.append(&rows.nulled);
         self.batches.push(rows.batch);
+    }
+
+    /// What became NULL since this was asked last.
+    pub(super) fn take_nulled(&mut self) -> Nulled {
+        std::mem::take(&mut self.nulled)
     }
 
     fn arrays(&mut self) -> Vec<ArrayRef> {

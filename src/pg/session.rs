@@ -94,6 +94,19 @@ impl Session {
         self.answer(doing, statement.as_str(), self.client.batch_execute(statement.as_str())).await
     }
 
+    /// Runs a statement and answers how many rows it says that it inserted, updated or deleted.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn affect(&self, statement: &Statement, doing: &str) -> Result<u64> {
+        let messages = self.answer(doing, statement.as_str(), self.client.simple_query(statement.as_str())).await?;
+        let rows = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::CommandComplete(rows) => *rows,
+            _ => 0,
+        };
+        Ok(messages.iter().map(rows).sum())
+    }
+
     /// Runs statements in one round trip and answers the rows of all of them, as text.
     ///
     /// # Errors

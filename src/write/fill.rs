@@ -1,10 +1,12 @@
 //! The rows of one stream -> its temporary table -> its table, inside an open transaction.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use super::indexes::{self, KeyIndex};
 use super::load::StreamLoad;
 use super::poison::Fate;
+use super::summary::Loaded;
 use super::{Context, Target, straight};
 use crate::batch::{Rows as Window, Share};
 use crate::copy::{CopyChunks, CopyColumns};
@@ -29,8 +31,7 @@ pub(super) async fn load_targets(
         let loaded = async {
             if straight && straight::fits(target, &load.rows) {
                 session.execute(&target.fence.next_note(&target.table), &doing(target)).await?;
-                straight::copy(session, target, &load.rows).await?;
-                return Ok(target.key_index);
+                return Ok((target.key_index, straight::copy(session, target, &load.rows).await?));
             }
             create_load_table(session, target, load).await?;
             let table = load_table(load.stream);
@@ -40,8 +41,8 @@ pub(super) async fn load_targets(
             }
             fill_and_merge(cx, session, target, &table, &load.rows).await
         };
-        let key_index = loaded.await.map_err(|error| error.with_stream(&target.name))?;
-        fates.push(Fate::Loaded(key_index, Vec::new()));
+        let (key_index, loaded) = loaded.await.map_err(|error| error.with_stream(&target.name))?;
+        fates.push(Fate::Loaded(key_index, Vec::new(), loaded));
     }
     Ok(fates)
 }
@@ -73,34 +74,40 @@ pub(super) fn load_table_statement(target: &Target, load: &StreamLoad) -> Statem
     ddl::create_load_table(&load_table(load.stream), &target.schema, columns.changes, columns.arrival)
 }
 
-/// Brings rows through the stream's empty temporary table into its table; answers the key index that holds once the
-/// transaction commits.
+/// Brings rows through the stream's empty temporary table into its table; answers the key index that holds, and what
+/// was loaded, once the transaction commits.
 pub(super) async fn fill_and_merge(
     cx: &Context,
     session: &Session,
     target: &Target,
     table: &str,
     rows: &Window,
-) -> Result<KeyIndex> {
-    let doing = doing(target);
-    fill(session, target, table, rows, Share::ALL).await?;
+) -> Result<(KeyIndex, Loaded)> {
+    let mut loaded = fill(session, target, table, rows, Share::ALL).await?;
     let mut key_index = target.key_index;
     if key_index == KeyIndex::NotYet && rows.keys.seen_before {
         key_index = indexes::ensure_key(cx, session, target).await?;
     }
     let source = Source::load_table(table, target.sync_id, target.generation, rows.has_changes, rows.keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    for statement in merge_statements(target.strategy.rows, key_index, rows.keys, &merge) {
-        session.execute(&statement, &doing).await?;
-    }
-    Ok(key_index)
+    let steps = merge_steps(target.strategy.rows, key_index, rows.keys, &merge);
+    loaded += run(session, &steps, &doing(target)).await?;
+    Ok((key_index, loaded))
 }
 
 /// Brings some of the rows into the stream's empty temporary table.
-pub(super) async fn fill(session: &Session, target: &Target, table: &str, rows: &Window, share: Share) -> Result<()> {
+pub(super) async fn fill(
+    session: &Session,
+    target: &Target,
+    table: &str,
+    rows: &Window,
+    share: Share,
+) -> Result<Loaded> {
+    let began = Instant::now();
     let chunks = CopyChunks::of_share(rows, &target.types, copy_columns(rows), share);
     let taken = session.copy_in(&ddl::copy_into_load_table(table), chunks, &doing(target)).await?;
-    expect_rows(target, taken, rows.count_of(share))
+    expect_rows(target, taken, rows.count_of(share))?;
+    Ok(Loaded { copying: began.elapsed(), ..Loaded::default() })
 }
 
 /// The server says that it took all rows that it was sent.
@@ -112,15 +119,39 @@ pub(super) fn expect_rows(target: &Target, taken: u64, sent: u64) -> Result<()> 
     Err(Error::new(ErrorKind::Internal, text))
 }
 
-/// The statements that bring a source's rows into the target, for what is known of the keys.
-pub(super) fn merge_statements(rows: Rows, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Statement> {
-    let delete = || if keys.deletions { merge.delete() } else { None };
-    match (rows, key_index) {
-        (Rows::Added, _) => vec![merge.insert()],
-        (Rows::Merged, KeyIndex::NotYet) => vec![merge.insert_newest()],
-        (Rows::Merged, KeyIndex::Unique { nulls_equal }) if nulls_equal || !keys.nulls => {
-            delete().into_iter().chain([merge.on_conflict()]).collect()
+/// A statement on the way of rows into their table.
+pub(super) enum Step {
+    /// It adds or replaces rows.
+    Merge(Statement),
+    /// It deletes rows.
+    Delete(Statement),
+}
+
+/// Runs the steps; answers what they did.
+pub(super) async fn run(session: &Session, steps: &[Step], doing: &str) -> Result<Loaded> {
+    let began = Instant::now();
+    let mut loaded = Loaded::default();
+    for step in steps {
+        match step {
+            Step::Merge(statement) => loaded.merged += session.affect(statement, doing).await?,
+            Step::Delete(statement) => loaded.deleted += session.affect(statement, doing).await?,
         }
-        (Rows::Merged, _) => [merge.update()].into_iter().chain(delete()).chain([merge.insert_absent()]).collect(),
+    }
+    Ok(Loaded { merging: began.elapsed(), ..loaded })
+}
+
+/// The steps that bring a source's rows into the target, for what is known of the keys.
+pub(super) fn merge_steps(rows: Rows, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Step> {
+    let delete = || if keys.deletions { merge.delete() } else { None }.map(Step::Delete);
+    match (rows, key_index) {
+        (Rows::Added, _) => vec![Step::Merge(merge.insert())],
+        (Rows::Merged, KeyIndex::NotYet) => vec![Step::Merge(merge.insert_newest())],
+        (Rows::Merged, KeyIndex::Unique { nulls_equal }) if nulls_equal || !keys.nulls => {
+            delete().into_iter().chain([Step::Merge(merge.on_conflict())]).collect()
+        }
+        (Rows::Merged, _) => {
+            let update = Step::Merge(merge.update());
+            [update].into_iter().chain(delete()).chain([Step::Merge(merge.insert_absent())]).collect()
+        }
     }
 }

@@ -36,9 +36,14 @@ impl Link {
         if self.is_closed() {
             self.session = None;
         }
-        let session = match self.session.take() {
-            Some(session) => session,
-            None => self.cx.connector.session().await?,
+        let session = if let Some(session) = self.session.take() {
+            session
+        } else {
+            let session = self.cx.connector.session().await?;
+            if self.known_good {
+                self.cx.summary.reconnected();
+            }
+            session
         };
         if let Some(transaction) = &self.lost {
             session.end_process(transaction).await?;
@@ -88,6 +93,7 @@ impl Link {
         let patience = if self.known_good { Duration::MAX } else { limits::FIRST_CONNECTION_PATIENCE };
         let (error, pause) = self.attempts.fail(error, patience)?;
         let failed = self.attempts.failed();
+        self.cx.summary.retried();
         // An outage is not a flood of lines.
         if failed.is_power_of_two() {
             self.cx.output.warn(&format!(

@@ -203,7 +203,9 @@ impl Loader {
                 continue;
             };
             let mut links: Vec<&mut Link> = std::iter::once(&mut self.link).chain(&mut self.more).collect();
-            let done = split::load(&mut links, target, load).await.map_err(|error| error.with_stream(&target.name))?;
+            let done = split::load(&self.cx.summary, &mut links, target, load)
+                .await
+                .map_err(|error| error.with_stream(&target.name))?;
             for _ in 0..done.commits {
                 target.fence.committed();
             }
@@ -214,6 +216,8 @@ impl Loader {
                 continue;
             }
             self.failed_splits += 1;
+            self.cx.summary.retried();
+            self.cx.summary.retried_for(load.stream);
             // What a table refuses once it may refuse again.
             if done.failed.is_some_and(|error| error.kind().failure_type() != FailureType::TransientError) {
                 target.ways = Some(Ways::default());
@@ -274,7 +278,7 @@ impl Loader {
         for (load, fate) in loads.iter().zip(fates) {
             let Some(target) = self.targets.get_mut(load.stream) else { continue };
             match fate {
-                Fate::Loaded(key_index, refused) => {
+                Fate::Loaded(key_index, refused, _) => {
                     target.key_index = key_index;
                     if !refused.is_empty() {
                         target.ways = Some(Ways::default());
@@ -318,7 +322,7 @@ impl Lane<'_> {
                 fates => fates?,
             };
             left = later;
-            self.count_rejected(group, &fates);
+            self.count(group, &fates);
             if !fates.iter().any(|fate| matches!(fate, Fate::Waits(_))) {
                 self.link.progress();
             }
@@ -328,10 +332,11 @@ impl Lane<'_> {
     }
 
     /// At once, for the next group has only the room that is left.
-    fn count_rejected(&self, group: &[&StreamLoad], fates: &[Fate]) {
+    fn count(&self, group: &[&StreamLoad], fates: &[Fate]) {
         for (load, fate) in group.iter().zip(fates) {
-            if let (Fate::Loaded(_, refused), Some(target)) = (fate, self.targets.get(load.stream)) {
+            if let (Fate::Loaded(_, refused, loaded), Some(target)) = (fate, self.targets.get(load.stream)) {
                 self.cx.rejected.add(target, refused);
+                self.cx.summary.committed(load.stream, *loaded, refused.len() as u64);
             }
         }
     }
@@ -379,6 +384,9 @@ impl Lane<'_> {
                 continue;
             }
             self.link.recover(error).await?;
+            for load in group {
+                self.cx.summary.retried_for(load.stream);
+            }
         }
     }
 

@@ -21,9 +21,11 @@ mod progress;
 mod publish;
 mod reader;
 mod rejected;
+mod report;
 mod retry;
 mod split;
 mod straight;
+mod summary;
 mod together;
 mod views;
 
@@ -48,6 +50,7 @@ use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
 use rejected::Rejected;
 use straight::Ways;
+use summary::Summary;
 use together::Together;
 
 /// How a write ended.
@@ -67,6 +70,7 @@ pub(crate) struct Context {
     pub outage: Arc<retry::Outage>,
     pub rejected: Rejected,
     pub together: Together,
+    pub summary: Summary,
 }
 
 impl Context {
@@ -184,9 +188,14 @@ async fn write(
         outage: Arc::default(),
         rejected: Rejected::default(),
         together: Together::default(),
+        summary: Summary::new(),
     });
-    let ended = load_and_publish(&cx, catalog, source, termination).await;
+    let ended = tokio::select! {
+        never = report::now_and_then(&cx) => match never {},
+        ended = load_and_publish(&cx, catalog, source, termination) => ended,
+    };
     cx.rejected.report(&cx.output);
+    report::last(&cx);
     ended
 }
 
@@ -218,6 +227,7 @@ async fn load_and_publish(
         ready = ready => ready?,
     };
     let streams = targets.iter().map(|t| RouterStream::new(t.name.clone(), t.layout())).collect();
+    cx.summary.of(targets.iter().map(|t| t.name.clone()));
     let router = Router::new(streams, RawIds::new());
     let pipeline = Pipeline::new(Arc::clone(cx), router, &targets);
     let loader = Box::new(Loader::new(Arc::clone(cx), link, plans, targets));

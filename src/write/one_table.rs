@@ -1,6 +1,7 @@
 //! Settles where one stream's rows go, and what the merge can count on there, inside the caller's transaction.
 
 use super::fence::{self, Expect, Fence};
+use super::fill::Step;
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
@@ -224,11 +225,11 @@ async fn adopt_left_over(
     let source = Source::table(&left_over.table, keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
     let rows = target.strategy.rows;
-    match merge_all(session, &fill::merge_statements(rows, target.key_index, keys, &merge), &doing).await {
+    match merge_all(session, &fill::merge_steps(rows, target.key_index, keys, &merge), &doing).await {
         // As in a load: what is too long for the index is merged without one.
         Err(error) if error.sqlstate() == Some("54000") => {
             indexes::drop_all(session, target).await?;
-            merge_all(session, &fill::merge_statements(rows, KeyIndex::None, keys, &merge), &doing).await?;
+            merge_all(session, &fill::merge_steps(rows, KeyIndex::None, keys, &merge), &doing).await?;
         }
         merged => merged?,
     }
@@ -237,8 +238,8 @@ async fn adopt_left_over(
     Ok(())
 }
 
-async fn merge_all(session: &Session, statements: &[Statement], doing: &str) -> Result<()> {
-    for statement in statements {
+async fn merge_all(session: &Session, steps: &[Step], doing: &str) -> Result<()> {
+    for Step::Merge(statement) | Step::Delete(statement) in steps {
         session.try_execute(statement, doing).await?;
     }
     Ok(())

@@ -106,11 +106,10 @@ type Loading = JoinHandle<(Box<Loader>, Vec<Waiting>, Result<()>)>;
 
 impl Pipeline {
     pub fn new(cx: Arc<Context>, router: Router, targets: &[Target]) -> Self {
-        let names: Vec<StreamName> = targets.iter().map(|t| t.name.clone()).collect();
         Self {
-            ledger: Ledger::new(names.len()),
-            completion: vec![Completion::default(); names.len()],
-            progress: Progress::new(&names),
+            ledger: Ledger::new(targets.len()),
+            completion: vec![Completion::default(); targets.len()],
+            progress: Progress::new(Arc::clone(&cx)),
             roots: Roots::from_environment(),
             batch: None,
             held: None,
@@ -196,7 +195,7 @@ impl Pipeline {
                         break;
                     }
                 }
-                input = next(&mut self.batch, &mut chunks),
+                input = next(&self.cx, &mut self.batch, &mut chunks),
                     if !opening && large.is_none() && (self.bytes < limits::WINDOW_BYTES || idle.is_some()) =>
                 {
                     let taken = match input {
@@ -247,7 +246,6 @@ impl Pipeline {
         let last = self.start(loader);
         let (loader, states, result) = joined(last.await)?;
         self.acknowledge(&states).and(result)?;
-        self.progress.finish();
         match bad_input {
             Some(error) => Err(error),
             None => Ok(Finished { loader, completion: self.completion, end }),
@@ -258,6 +256,9 @@ impl Pipeline {
     fn start(&mut self, mut loader: Box<Loader>) -> Loading {
         let loads: Vec<StreamLoad> =
             self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, before: 0, rows }).collect();
+        for StreamLoad { stream, .. } in &loads {
+            self.cx.summary.nulled(*stream, &self.router.take_nulled(*stream));
+        }
         let states = self.ledger.close_window();
         self.bytes = 0;
         self.since = None;
@@ -277,6 +278,8 @@ impl Pipeline {
 
     /// Takes in a chunk of whole lines, up to a BATCH: its rows come first.
     fn take_in(&mut self, chunk: &Bytes) -> Result<()> {
+        let cx = Arc::clone(&self.cx);
+        let _time = cx.summary.parses();
         let now = protocol::now_ms();
         self.router.set_time(u64::try_from(now).unwrap_or(0));
         let marks = if self.lines == 0 {
@@ -363,6 +366,8 @@ impl Pipeline {
 
     /// Takes in what was read for a BATCH.
     fn take_in_piece(&mut self, piece: Result<Piece>) -> Result<()> {
+        let cx = Arc::clone(&self.cx);
+        let _time = cx.summary.parses();
         let Some(batch) = &mut self.batch else { return Ok(()) };
         let name = batch.name.clone();
         let at = |error: Error| error.context(&format!("line {} of the input", self.lines)).with_stream(&name);
@@ -392,7 +397,7 @@ impl Pipeline {
             .map_err(|unfit| at(Error::new(ErrorKind::Batch, format!("{}: {unfit}", batch.file))))?;
         self.bytes += bytes;
         self.ledger.records(batch.stream, rows.num_rows() as u64);
-        self.progress.records(batch.stream, rows.num_rows() as u64, bytes);
+        self.cx.summary.read(batch.stream, rows.num_rows() as u64, bytes);
         self.progress.tick(bytes);
         self.wait_from_now();
         Ok(())
@@ -408,7 +413,7 @@ impl Pipeline {
                 })?;
                 self.bytes += bytes;
                 self.ledger.records(stream, 1);
-                self.progress.records(stream, 1, line.len());
+                self.cx.summary.read(stream, 1, line.len());
             }
             Message::Batch(batch) => {
                 let name = StreamName::new(batch.namespace.as_deref(), &batch.stream);
@@ -506,7 +511,8 @@ enum Input {
     Piece(Option<Result<Piece>>),
 }
 
-async fn next(batch: &mut Option<Batch>, chunks: &mut mpsc::Receiver<Chunk>) -> Input {
+async fn next(cx: &Context, batch: &mut Option<Batch>, chunks: &mut mpsc::Receiver<Chunk>) -> Input {
+    let _time = cx.summary.waits_for_input();
     match batch {
         Some(batch) => Input::Piece(batch.pieces.recv().await),
         None => Input::Chunk(chunks.recv().await),

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use super::indexes::KeyIndex;
 use super::load::StreamLoad;
+use super::summary::Loaded;
 use super::{Context, Target, fill, rejected};
 use crate::batch::Rows;
 use crate::config::RejectedRows;
@@ -31,8 +32,9 @@ pub(super) struct Refused {
 
 /// What became of the rows of one stream.
 pub(super) enum Fate {
-    /// They are in the transaction, those that were refused in the table of rejected rows. Also the index that holds then.
-    Loaded(KeyIndex, Vec<Refused>),
+    /// They are in the transaction, those that were refused in the table of rejected rows. Also the index that holds then, and
+    /// what was loaded.
+    Loaded(KeyIndex, Vec<Refused>, Loaded),
     /// None is, because of this row, or of a row of another stream of the transaction. Also the index that holds without
     /// them.
     Stopped(KeyIndex, Option<Refused>),
@@ -83,6 +85,7 @@ struct Share<'a> {
     load: &'a StreamLoad,
     refused: Vec<Refused>,
     stop: Option<Refused>,
+    loaded: Loaded,
 }
 
 /// Brings the rows of a group of streams into an open transaction as far as the server takes them.
@@ -110,7 +113,8 @@ impl Sift<'_> {
         for (load, target) in group.iter().zip(targets) {
             let key_index = if keyless.contains(&load.stream) { KeyIndex::None } else { target.key_index };
             let target = Target { key_index, ..(*target).clone() };
-            let mut share = Share { target, key_index, load, refused: Vec::new(), stop: None };
+            let mut share =
+                Share { target, key_index, load, refused: Vec::new(), stop: None, loaded: Loaded::default() };
             self.stream(&mut share, &mut room).await.map_err(|error| error.with_stream(&share.target.name))?;
             shares.push(share);
         }
@@ -129,7 +133,8 @@ impl Sift<'_> {
             let set_aside = rejected::set_aside(self.cx, self.session, &share.target, share.load, &share.refused).await;
             set_aside.map_err(|error| error.with_stream(&share.target.name))?;
         }
-        Ok(shares.into_iter().map(|share| Fate::Loaded(share.target.key_index, share.refused)).collect())
+        let fate = |share: Share<'_>| Fate::Loaded(share.target.key_index, share.refused, share.loaded);
+        Ok(shares.into_iter().map(fate).collect())
     }
 
     fn fails(&self) -> bool {
@@ -169,9 +174,10 @@ impl Sift<'_> {
         // Outside of the savepoint, where the table was made, it is emptied in place.
         self.session.execute(&sql::empty_load_table(&table).then(&sql::begin_part()), &doing).await?;
         match fill::fill_and_merge(self.cx, self.session, &share.target, &table, rows).await {
-            Ok(key_index) => {
+            Ok((key_index, loaded)) => {
                 self.session.execute(&sql::keep_part(), &doing).await?;
                 share.target.key_index = key_index;
+                share.loaded += loaded;
                 Ok(None)
             }
             Err(error) if error.refusal().is_some() && (self.lessons.too_long || !is_too_long(&error)) => {
@@ -242,7 +248,7 @@ pub(super) fn position(target: &Target, row: u64) -> u64 {
 
 /// Says so when rows were refused and then, in parts or at another time, each of them was taken.
 pub(super) fn explain_taken(cx: &Context, fates: &[Fate], refusal: Option<Error>) {
-    let taken = |fate: &Fate| matches!(fate, Fate::Loaded(_, refused) if refused.is_empty());
+    let taken = |fate: &Fate| matches!(fate, Fate::Loaded(_, refused, _) if refused.is_empty());
     if let Some(error) = refusal.filter(|_| fates.iter().all(taken)) {
         cx.output.warn(&format!(
             "{}. Tried again in parts the database took every row, so none is missing.",

@@ -15,6 +15,7 @@ use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::{self, StreamPlan};
 use super::rejected::Rejected;
+use super::summary::Summary;
 use super::together::Together;
 use super::{Context, Target, introspect, one_table, prepare, publish};
 use crate::config::{CdcDeletion, Config};
@@ -35,7 +36,15 @@ pub async fn preview(config: Config, catalog: &ConfiguredCatalog) -> Result<Stri
     let output = Output::new(Box::new(log.clone())).redacting(config.secrets());
     let connector = Connector::new(Arc::clone(&config), |_| {})?;
     let (outage, rejected) = (Arc::default(), Rejected::default());
-    let cx = Arc::new(Context { config, output, connector, outage, rejected, together: Together::default() });
+    let cx = Arc::new(Context {
+        config,
+        output,
+        connector,
+        outage,
+        rejected,
+        together: Together::default(),
+        summary: Summary::new(),
+    });
     let mut link = Link::new(Arc::clone(&cx));
     let default_schema = prepare::default_schema(&mut link, &cx.config.schema).await?;
     let plans = plan::plan(&cx.config, catalog, &default_schema)?;

@@ -13,6 +13,7 @@ use super::fence::{self, Expect, Fence};
 use super::indexes::KeyIndex;
 use super::link::Link;
 use super::load::StreamLoad;
+use super::summary::{Loaded, Summary};
 use super::{Target, fill, straight};
 use crate::batch::{Rows as Window, Share};
 use crate::error::{Error, Result};
@@ -56,8 +57,13 @@ pub(super) fn fits(target: &Target, rows: &Window) -> bool {
     deal(target, rows).is_some()
 }
 
-/// Loads rows by all of these sessions.
-pub(super) async fn load(links: &mut [&mut Link], target: &Target, load: &StreamLoad) -> Result<Outcome> {
+/// Loads rows by all of these sessions, and counts what is committed.
+pub(super) async fn load(
+    summary: &Summary,
+    links: &mut [&mut Link],
+    target: &Target,
+    load: &StreamLoad,
+) -> Result<Outcome> {
     let rows = &load.rows;
     let sessions = links.len().min(rows.size / limits::LANE_BYTES).max(1);
     let parts: Vec<Part<'_>> = match deal(target, rows) {
@@ -94,9 +100,14 @@ pub(super) async fn load(links: &mut [&mut Link], target: &Target, load: &Stream
     let mut fence = target.fence.clone();
     let mut goes_on = true;
     for ((part, link), result) in parts.iter().zip(links.iter_mut()).zip(results) {
+        let mut loaded = Loaded::default();
         goes_on &= match result {
-            Ok(Some(Commit::Done)) => true,
-            Ok(Some(Commit::Unknown(cause))) => {
+            Ok(Some((Commit::Done, part))) => {
+                loaded = part;
+                true
+            }
+            Ok(Some((Commit::Unknown(cause), part))) => {
+                loaded = part;
                 // By now all others have ended their transactions, so the stream's lock is to be had.
                 let durable = fence::settle(link, &fence, &target.table, Expect::Ours, &cause).await?;
                 outcome.failed = Some(cause);
@@ -110,6 +121,7 @@ pub(super) async fn load(links: &mut [&mut Link], target: &Target, load: &Stream
         };
         if goes_on {
             outcome.commits += 1;
+            summary.committed(load.stream, loaded, 0);
             fence.committed();
             if let Part::Straight(part) = part {
                 outcome.rows += part.count;
@@ -141,22 +153,28 @@ struct Turns {
 
 /// One part, from the beginning of its transaction to its end; no commit where another part has failed. `fence` is the
 /// stream's as the part finds it when its turn has come.
-async fn run(link: &mut Link, target: &Target, fence: Fence, part: &Part<'_>, turns: Turns) -> Result<Option<Commit>> {
+async fn run(
+    link: &mut Link,
+    target: &Target,
+    fence: Fence,
+    part: &Part<'_>,
+    turns: Turns,
+) -> Result<Option<(Commit, Loaded)>> {
     let Turns { ready, mine, next } = turns;
     let outcome = async {
         let session = link.session().await?;
         fence::begin_together(session, &target.fence, &target.table).await?;
         let done = async {
-            bring(session, target, part).await?;
+            let loaded = bring(session, target, part).await?;
             ready.send(()).unwrap_or_default();
             if mine.await.is_err() {
-                return Ok(false);
+                return Ok(None);
             }
-            session.execute(&fence.next_note(&target.table), &fill::doing(target)).await.map(|()| true)
+            session.execute(&fence.next_note(&target.table), &fill::doing(target)).await.map(|()| Some(loaded))
         };
         match done.await {
-            Ok(true) => Ok(Some(session.commit().await)),
-            Ok(false) => {
+            Ok(Some(loaded)) => Ok(Some((session.commit().await, loaded))),
+            Ok(None) => {
                 session.rollback().await;
                 Ok(None)
             }
@@ -168,15 +186,15 @@ async fn run(link: &mut Link, target: &Target, fence: Fence, part: &Part<'_>, tu
     }
     .await;
     match &outcome {
-        Ok(Some(Commit::Done)) => next.send(()).unwrap_or_default(),
-        Ok(Some(Commit::Unknown(error))) | Err(error) => link.note_failure(error),
+        Ok(Some((Commit::Done, _))) => next.send(()).unwrap_or_default(),
+        Ok(Some((Commit::Unknown(error), _))) | Err(error) => link.note_failure(error),
         Ok(None) => {}
     }
     outcome
 }
 
 /// Brings the rows of a part into the table.
-async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<()> {
+async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<Loaded> {
     let doing = fill::doing(target);
     match part {
         Part::Straight(rows) => {
@@ -187,14 +205,13 @@ async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<()
             let table = fill::load_table(load.stream);
             let create = session::wait_shortly().then(&fill::load_table_statement(target, load));
             session.execute(&create, &doing).await?;
-            fill::fill(session, target, &table, &load.rows, *share).await?;
+            let mut loaded = fill::fill(session, target, &table, &load.rows, *share).await?;
             let keys = load.rows.keys;
             let source = Source::load_table(&table, target.sync_id, target.generation, load.rows.has_changes, keys);
             let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-            for statement in fill::merge_statements(target.strategy.rows, target.key_index, keys, &merge) {
-                session.execute(&statement, &doing).await?;
-            }
-            Ok(())
+            let steps = fill::merge_steps(target.strategy.rows, target.key_index, keys, &merge);
+            loaded += fill::run(session, &steps, &doing).await?;
+            Ok(loaded)
         }
     }
 }

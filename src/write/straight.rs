@@ -4,9 +4,12 @@
 //! as defaults of their columns while the sync runs. Whatever the server does not take that way goes through a temporary
 //! table.
 
+use std::time::Instant;
+
 use super::fence::{self, Expect};
 use super::indexes::KeyIndex;
 use super::link::Link;
+use super::summary::Loaded;
 use super::{Target, fill, introspect};
 use crate::batch::Rows as Window;
 use crate::copy::{CopyChunks, CopyColumns};
@@ -45,12 +48,14 @@ pub(super) fn fits(target: &Target, rows: &Window) -> bool {
         }
 }
 
-/// Brings the rows into the table, inside a transaction.
-pub(super) async fn copy(session: &Session, target: &Target, rows: &Window) -> Result<()> {
+/// Brings the rows into the table, inside a transaction; answers what was loaded once it commits.
+pub(super) async fn copy(session: &Session, target: &Target, rows: &Window) -> Result<Loaded> {
+    let began = Instant::now();
     let chunks = CopyChunks::new(rows, &target.types, CopyColumns { changes: false, arrival: false });
     let copy = sql::copy_into(&target.table, &target.schema);
     let taken = session.copy_in(&copy, chunks, &fill::doing(target)).await?;
-    fill::expect_rows(target, taken, rows.count)
+    fill::expect_rows(target, taken, rows.count)?;
+    Ok(Loaded { merged: taken, copying: began.elapsed(), ..Loaded::default() })
 }
 
 /// Finds the ways into a table, and sets its defaults where that helps and nobody has to wait for it.

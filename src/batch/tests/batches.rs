@@ -164,3 +164,30 @@ fn parts_are_the_rows_at_their_places() {
     let part = self::rows(&mut router).part(0..1);
     assert!(part.keys.seen_before, "the other one may be in another part");
 }
+
+#[test]
+fn values_that_become_null_are_counted_by_field() {
+    let mut router = single(layout(&[("n", ColumnType::Integer), ("m", ColumnType::Integer)]));
+    for data in [r#"{"n":"x","m":1}"#, r#"{"n":"x","m":"x"}"#, r#"{"n":null}"#] {
+        put(&mut router, data);
+    }
+    let column = std::sync::Arc::new(arrow::array::StringArray::from(vec!["x", "1", "y"])) as arrow::array::ArrayRef;
+    let batch = arrow::array::RecordBatch::try_from_iter([("n", column)]).expect("a batch");
+    router.append_batch(0, &batch, NOW_MS).expect("it fits");
+    let nulled = router.take_nulled(0);
+    assert_eq!((nulled.total(), nulled.most(9)), (5, vec![("n", 4), ("m", 1)]));
+    assert_eq!(nulled.most(1), [("n", 4)]);
+    assert_eq!(router.take_nulled(0), Nulled::default());
+}
+
+#[test]
+fn members_left_out_of_raw_records_are_counted_but_not_all_by_name() {
+    let mut router = single(raw());
+    let deep = format!("{}1{}", "[".repeat(limits::JSON_DEPTH), "]".repeat(limits::JSON_DEPTH));
+    for n in 0..limits::NULLED_FIELDS + 5 {
+        put(&mut router, &format!(r#"{{"f{n}":{deep}}}"#));
+    }
+    let nulled = router.take_nulled(0);
+    assert_eq!(nulled.total(), limits::NULLED_FIELDS as u64 + 5);
+    assert_eq!(nulled.most(1), [("…", 5)]);
+}
