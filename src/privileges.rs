@@ -3,6 +3,8 @@
 //! Owns: the sentence for each thing that is missing, with the statement that mends it. Everything missing is named at
 //! once, so that one visit of the administrator is enough.
 
+pub mod receipts;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming;
 use crate::pg::{Session, Type, value};

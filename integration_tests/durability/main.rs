@@ -13,6 +13,7 @@ mod kills;
 mod lines;
 mod locks;
 mod poison;
+mod receipts;
 mod scenario;
 mod split;
 mod stalls;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         kills::trials(),
         locks::trials(),
         poison::trials(),
+        receipts::trials(),
         split::trials(),
         summary::trials(),
         wire::trials(),

@@ -25,6 +25,8 @@ pub(super) enum Item {
     Readers,
     /// Tables of ours that somebody else owns.
     Owners,
+    /// The table of load receipts.
+    Receipts,
     /// A table in the schema.
     Create,
     /// A temporary table, and rows by COPY.
@@ -51,6 +53,7 @@ impl fmt::Display for Item {
             Self::Schema => "schema and privileges on it",
             Self::Readers => "reader roles",
             Self::Owners => "owners of tables",
+            Self::Receipts => "table of load receipts",
             Self::Create => "creating a table",
             Self::Load => "temporary table and binary COPY",
             Self::Insert => "insert and select",
@@ -84,7 +87,9 @@ impl Checklist {
         let items = items.chain(config.role.is_some().then_some(Item::Role));
         let items = items.chain([Item::Server, Item::Database, Item::Schema]);
         let items = items.chain((!config.reader_roles.is_empty()).then_some(Item::Readers));
-        let items = items.chain([Item::Owners, Item::Create, Item::Load, Item::Insert, Item::Drop]);
+        let items = items.chain([Item::Owners]);
+        let items = items.chain(config.load_receipts.then_some(Item::Receipts));
+        let items = items.chain([Item::Create, Item::Load, Item::Insert, Item::Drop]);
         Self { output, items: items.collect(), state: Mutex::default() }
     }
 

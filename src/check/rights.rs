@@ -2,10 +2,10 @@
 
 use super::checklist::{Checklist, Item};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::naming;
 use crate::pg::{Session, Type, value};
-use crate::privileges::{self, Schema, Server};
+use crate::privileges::{self, Schema, Server, receipts};
 use crate::schema::{EXTRACTED_AT, RAW_ID, TableName};
 use crate::sql::{introspect, remedy};
 
@@ -68,6 +68,9 @@ pub(super) async fn look(config: &Config, session: &Session, list: &Checklist) -
 
     list.begin(Item::Owners);
     owners(&server, session, list, &target).await?;
+    if config.load_receipts {
+        missing.extend(load_receipts(&server, session, list, &target).await?);
+    }
     privileges::refuse(&missing)?;
     Ok(target)
 }
@@ -82,6 +85,29 @@ async fn schema(config: &Config, session: &Session) -> Result<(Target, Option<Sc
         privileges::default_schema(session, &config.schema).await?
     };
     Ok((Target { name, exists: found.is_some() }, found))
+}
+
+/// What keeps us from leaving load receipts.
+async fn load_receipts(
+    server: &Server,
+    session: &Session,
+    list: &Checklist,
+    target: &Target,
+) -> Result<Option<String>> {
+    list.begin(Item::Receipts);
+    match receipts::find(session, &receipts::table_of(&target.name), &server.role).await {
+        Ok(found) => {
+            let place = if found.lsn { "" } else { "; they will lack the `lsn`, which this role may not ask for" };
+            let what = if found.exists { "it is there, and takes rows of ours" } else { "the first sync makes it" };
+            list.ok(Item::Receipts, &format!("{what}{place}"));
+            Ok(None)
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::ObjectInTheWay) => {
+            list.failed(Item::Receipts, error.message());
+            Ok(Some(error.message().to_owned()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What we make is granted by us; a schema that was there is not ours to open.

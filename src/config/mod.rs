@@ -74,6 +74,8 @@ pub struct Config {
     pub retry_timeout_seconds: u64,
     /// What a row that the database refuses does.
     pub rejected_rows: RejectedRows,
+    /// Each commit leaves a row in a table of receipts.
+    pub load_receipts: bool,
     /// The address of this machine from which connections leave, when it has several and firewalls know but one.
     pub source_address: Option<IpAddr>,
     /// Passwords among the URL parameters: unused, but not to be shown either.
@@ -204,6 +206,7 @@ impl Config {
                 .map_err(|_| refuse("max_connections", "is too large"))?,
             retry_timeout_seconds: raw.retry_timeout_seconds.unwrap_or(DEFAULT_RETRY_TIMEOUT_SECONDS),
             rejected_rows: raw.rejected_rows.unwrap_or_default(),
+            load_receipts: raw.load_receipts.unwrap_or_default(),
             source_address: source_address(raw.source_address)?,
             unused_secrets: params.secrets,
         })

@@ -34,6 +34,7 @@ pub(super) struct RawConfig {
     pub(super) max_connections: Option<u64>,
     pub(super) retry_timeout_seconds: Option<u64>,
     pub(super) rejected_rows: Option<RejectedRows>,
+    pub(super) load_receipts: Option<bool>,
     pub(super) source_address: Option<String>,
 }
 

@@ -182,6 +182,7 @@ fn defaults_are_those_of_the_code() {
         "schema": minimal.schema,
         "cdc_deletion_mode": deletion,
         "drop_removed_columns": minimal.drop_removed_columns,
+        "load_receipts": minimal.load_receipts,
         "commit_interval_seconds": minimal.commit_interval_seconds,
         "max_connections": minimal.max_connections,
         "retry_timeout_seconds": minimal.retry_timeout_seconds,

@@ -47,14 +47,30 @@ impl State {
     /// The STATE message that acknowledges this checkpoint; `records` is how many records it covers that are stored.
     pub fn acknowledgement(&self, records: u64) -> String {
         let mut text = String::from(r#"{"type":"STATE","state":{"#);
+        self.write_members(&mut text);
+        text.push_str(&format!(r#""destinationStats":{{"recordCount":{records}.0}}}}}}"#));
+        text
+    }
+
+    /// The checkpoint as it is acknowledged, but without our counts: a JSON object.
+    pub fn text(&self) -> String {
+        let mut text = String::from("{");
+        self.write_members(&mut text);
+        if text.ends_with(',') {
+            text.pop();
+        }
+        text.push('}');
+        text
+    }
+
+    /// Each member with a comma behind it.
+    fn write_members(&self, text: &mut String) {
         for (name, value) in self.members.iter().filter(|(name, _)| name != "destinationStats") {
-            crate::json::write_quoted(name, &mut text);
+            crate::json::write_quoted(name, text);
             text.push(':');
             text.push_str(value.get());
             text.push(',');
         }
-        text.push_str(&format!(r#""destinationStats":{{"recordCount":{records}.0}}}}}}"#));
-        text
     }
 }
 

@@ -8,6 +8,7 @@ pub mod dependents;
 pub mod fence;
 pub mod introspect;
 pub mod merge;
+pub mod receipts;
 pub mod rejected;
 pub mod remedy;
 pub mod session;

@@ -60,6 +60,11 @@ pub fn create_database(database: &str) -> Statement {
     Statement::new(format!("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0", quote(database)))
 }
 
+/// Lets a role add rows to a table.
+pub fn grant_insert(table: &TableName, role: &str) -> Statement {
+    Statement::new(format!("GRANT INSERT ON {} TO {}", quote_table(table), quote(role)))
+}
+
 /// Gives a table to a role.
 pub fn own_table(table: &TableName, role: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} OWNER TO {}", quote_table(table), quote(role)))

@@ -72,6 +72,16 @@ impl Fence {
         self.key
     }
 
+    /// What tells this sync from others.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The number of the next transaction that commits rows, from 1.
+    pub fn next_commit(&self) -> u64 {
+        self.commits + 1
+    }
+
     /// Leaves our note on a table that is there.
     pub fn note(&self, table: &TableName) -> Statement {
         sql::note(table, &self.text(self.commits))

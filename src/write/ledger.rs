@@ -23,6 +23,8 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 pub(super) struct Waiting {
     state: State,
+    /// The stream that it names, if the catalog has it.
+    stream: Option<usize>,
     records: u64,
     /// How many records of which stream arrived in this window after the state before it.
     rows: Vec<(usize, u64)>,
@@ -62,7 +64,7 @@ impl Ledger {
             StateScope::Global => self.uncovered.iter_mut().map(std::mem::take).sum(),
         };
         let rows = self.take_rows();
-        self.waiting.push(Waiting { state, records, rows });
+        self.waiting.push(Waiting { state, stream, records, rows });
     }
 
     /// The states of the window that is being closed.
@@ -75,6 +77,15 @@ impl Ledger {
         let Self { since, touched, .. } = self;
         touched.drain(..).filter_map(|stream| Some((stream, std::mem::take(since.get_mut(stream)?)))).collect()
     }
+}
+
+/// The text of the last of the states that covers rows of a stream.
+pub(super) fn last_of(states: &[Waiting], stream: usize) -> Option<String> {
+    let covers = |waiting: &&Waiting| match waiting.state.scope {
+        StateScope::Stream(_) => waiting.stream == Some(stream),
+        StateScope::Global => true,
+    };
+    states.iter().rev().find(covers).map(|waiting| waiting.state.text())
 }
 
 /// The states at the beginning of a window that do not cover any of the rows `without` (places of streams' rows in the window, from 0),

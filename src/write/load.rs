@@ -16,7 +16,7 @@ use super::plan::StreamPlan;
 use super::poison::{self, Fate, Lessons, Refused, Sift};
 use super::straight::{self, Ways};
 use super::together::is_out_of_memory;
-use super::{Context, Target, fill, one_table, split};
+use super::{Context, Target, fill, one_table, receipts, split};
 use crate::batch::{Layout, Rows as Window};
 use crate::error::{Error, ErrorKind, FailureType, Result};
 use crate::limits;
@@ -32,9 +32,21 @@ pub(super) struct StreamLoad {
     /// Rows of the stream that came before in the same window, and are durable.
     pub before: u64,
     pub rows: Window,
+    /// SHA-256 of the STATE that waits for all of them, for load receipts.
+    pub state: Option<Arc<str>>,
 }
 
 impl StreamLoad {
+    /// Rows of a window, and the states behind them.
+    pub fn new(cx: &Context, stream: usize, rows: Window, states: &[Waiting]) -> Self {
+        Self { stream, before: 0, rows, state: None }.with_state_of(cx, states)
+    }
+
+    fn with_state_of(self, cx: &Context, states: &[Waiting]) -> Self {
+        let state = if cx.config.load_receipts { ledger::last_of(states, self.stream) } else { None };
+        Self { state: state.map(|state| receipts::sha256(&state).into()), ..self }
+    }
+
     /// What it takes to load it, as bytes of rows.
     fn effort(&self) -> usize {
         limits::STREAM_BYTES + self.rows.size
@@ -44,7 +56,8 @@ impl StreamLoad {
     fn part(&self, places: Range<u64>) -> Option<Self> {
         let (from, to) = (places.start.checked_sub(self.before)?, places.end.checked_sub(self.before)?);
         let rows = self.rows.part(from..to);
-        (rows.count > 0).then_some(Self { stream: self.stream, before: places.start, rows })
+        let state = self.state.clone().filter(|_| to == self.rows.count);
+        (rows.count > 0).then_some(Self { stream: self.stream, before: places.start, rows, state })
     }
 }
 
@@ -113,7 +126,7 @@ impl Loader {
             states = good;
             let part = |load: &StreamLoad| {
                 let before = stopped.iter().find(|stopped| stopped.stream == load.stream)?.before;
-                load.part(before..*covered.get(&load.stream)?)
+                Some(load.part(before..*covered.get(&load.stream)?)?.with_state_of(&self.cx, &states))
             };
             let parts: Vec<StreamLoad> = loads.iter().filter_map(part).collect();
             if !std::mem::replace(&mut known, true) {
@@ -203,7 +216,7 @@ impl Loader {
                 continue;
             };
             let mut links: Vec<&mut Link> = std::iter::once(&mut self.link).chain(&mut self.more).collect();
-            let done = split::load(&self.cx.summary, &mut links, target, load)
+            let done = split::load(&self.cx, &mut links, target, load)
                 .await
                 .map_err(|error| error.with_stream(&target.name))?;
             for _ in 0..done.commits {
@@ -425,6 +438,10 @@ impl Lane<'_> {
             Sift { cx: self.cx, session, lessons, patience: self.patience }.sift(group, &targets, keyless).await
         } else {
             fill::load_targets(self.cx, session, group, &targets, keyless, straight).await
+        };
+        let loaded = match loaded {
+            Ok(fates) => receipts::leave_for_group(self.cx, session, group, &targets, &fates).await.map(|()| fates),
+            Err(error) => Err(error),
         };
         match loaded {
             Ok(fates) if fates.iter().all(|fate| matches!(fate, Fate::Loaded(..))) => {

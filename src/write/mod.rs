@@ -20,6 +20,7 @@ pub mod preview;
 mod progress;
 mod publish;
 mod reader;
+mod receipts;
 mod rejected;
 mod report;
 mod retry;
@@ -48,6 +49,7 @@ use link::Link;
 use load::Loader;
 use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
+use receipts::Receipts;
 use rejected::Rejected;
 use straight::Ways;
 use summary::Summary;
@@ -69,6 +71,7 @@ pub(crate) struct Context {
     pub connector: Connector,
     pub outage: Arc<retry::Outage>,
     pub rejected: Rejected,
+    pub receipts: Receipts,
     pub together: Together,
     pub summary: Summary,
 }
@@ -187,6 +190,7 @@ async fn write(
         connector,
         outage: Arc::default(),
         rejected: Rejected::default(),
+        receipts: Receipts::default(),
         together: Together::default(),
         summary: Summary::new(),
     });

@@ -254,12 +254,12 @@ impl Pipeline {
 
     /// Closes the window and loads it on a thread of its own.
     fn start(&mut self, mut loader: Box<Loader>) -> Loading {
-        let loads: Vec<StreamLoad> =
-            self.router.take().into_iter().map(|(stream, rows)| StreamLoad { stream, before: 0, rows }).collect();
+        let states = self.ledger.close_window();
+        let load = |(stream, rows)| StreamLoad::new(&self.cx, stream, rows, &states);
+        let loads: Vec<StreamLoad> = self.router.take().into_iter().map(load).collect();
         for StreamLoad { stream, .. } in &loads {
             self.cx.summary.nulled(*stream, &self.router.take_nulled(*stream));
         }
-        let states = self.ledger.close_window();
         self.bytes = 0;
         self.since = None;
         let held = self.held.take();

@@ -6,7 +6,7 @@ use super::fence::{self, Expect, Fence};
 use super::link::Link;
 use super::plan::StreamPlan;
 use super::together::is_out_of_memory;
-use super::{Context, Target, evolve, introspect, load, many_tables, one_table};
+use super::{Context, Target, evolve, introspect, load, many_tables, one_table, receipts};
 use crate::error::Result;
 use crate::pg::Session;
 use crate::privileges::{self, Schema, Server};
@@ -36,6 +36,7 @@ pub(super) async fn prepare(cx: &Context, link: &mut Link, plans: &[StreamPlan])
         let name = &plan.stream.name;
         schema_of(cx, plan, &existing).map_err(|e| e.with_stream(name))?;
     }
+    receipts::make_tables(cx, link, plans).await?;
     let token = format!("{:032x}", fastrand::u128(..));
     let mut began = None;
     let mut targets = Vec::with_capacity(plans.len());

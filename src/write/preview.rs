@@ -14,6 +14,7 @@ use super::fence::Fence;
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::{self, StreamPlan};
+use super::receipts::{self, Receipts};
 use super::rejected::Rejected;
 use super::summary::Summary;
 use super::together::Together;
@@ -42,6 +43,7 @@ pub async fn preview(config: Config, catalog: &ConfiguredCatalog) -> Result<Stri
         connector,
         outage,
         rejected,
+        receipts: Receipts::default(),
         together: Together::default(),
         summary: Summary::new(),
     });
@@ -96,7 +98,7 @@ impl Rehearsal<'_> {
         Ok(text)
     }
 
-    /// The schemas that would be made.
+    /// The schemas that would be made, and the tables of load receipts in them.
     async fn schemas(&self, plans: &[StreamPlan]) -> Result<String> {
         let wanted: BTreeSet<&str> = plans.iter().map(|plan| plan.table.schema.as_str()).collect();
         let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
@@ -109,6 +111,17 @@ impl Rehearsal<'_> {
             list(&mut text, &ddl::create_schema(name));
             for role in &self.cx.config.reader_roles {
                 list(&mut text, &ddl::grant_usage(name, role));
+            }
+            text.push('\n');
+        }
+        for table in receipts::tables(plans).iter().filter(|_| self.cx.config.load_receipts) {
+            let (_, statements) = self.session.rehearse(receipts::make_table(self.cx, self.session, table)).await?;
+            if statements.is_empty() {
+                continue;
+            }
+            _ = writeln!(text, "table {table} for load receipts is missing\n  statements");
+            for statement in &statements {
+                list(&mut text, statement);
             }
             text.push('\n');
         }

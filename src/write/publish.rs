@@ -6,7 +6,7 @@
 use super::fence::{self, Expect};
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
-use super::{Context, Target, evolve, introspect, load, straight};
+use super::{Context, Target, evolve, introspect, load, receipts, straight};
 use crate::error::{Error, ErrorKind, Result};
 use crate::load_strategy::Rows;
 use crate::pg::{Commit, Session, Type, value};
@@ -95,6 +95,7 @@ async fn attempt(cx: &Context, session: &Session, target: &Target) -> Result<Com
     fence::begin(session, &held).await?;
     let published = async {
         publish(cx, session, target).await?;
+        receipts::leave_for_publication(cx, session, target).await?;
         session.execute(&target.fence.next_note(table), "publishing").await
     };
     match published.await {

@@ -13,8 +13,9 @@ use super::fence::{self, Expect, Fence};
 use super::indexes::KeyIndex;
 use super::link::Link;
 use super::load::StreamLoad;
-use super::summary::{Loaded, Summary};
-use super::{Target, fill, straight};
+use super::receipts::{self, Brought};
+use super::summary::Loaded;
+use super::{Context, Target, fill, straight};
 use crate::batch::{Rows as Window, Share};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -58,12 +59,7 @@ pub(super) fn fits(target: &Target, rows: &Window) -> bool {
 }
 
 /// Loads rows by all of these sessions, and counts what is committed.
-pub(super) async fn load(
-    summary: &Summary,
-    links: &mut [&mut Link],
-    target: &Target,
-    load: &StreamLoad,
-) -> Result<Outcome> {
+pub(super) async fn load(cx: &Context, links: &mut [&mut Link], target: &Target, load: &StreamLoad) -> Result<Outcome> {
     let rows = &load.rows;
     let sessions = links.len().min(rows.size / limits::LANE_BYTES).max(1);
     let parts: Vec<Part<'_>> = match deal(target, rows) {
@@ -78,12 +74,13 @@ pub(super) async fn load(
     let mut all_ready = Vec::with_capacity(parts.len());
     let mut fence = target.fence.clone();
     let mut running = Vec::with_capacity(parts.len());
-    for (part, link) in parts.iter().zip(links.iter_mut()) {
+    for (number, (part, link)) in parts.iter().zip(links.iter_mut()).enumerate() {
         let (ready, is_ready) = oneshot::channel();
         let (next, following) = oneshot::channel();
+        let place = Place { load, last: number + 1 == parts.len(), fence: fence.clone() };
         let turns = Turns { ready, mine: std::mem::replace(&mut turn, following), next };
         all_ready.push(is_ready);
-        running.push(run(link, target, fence.clone(), part, turns));
+        running.push(run(cx, link, target, place, part, turns));
         fence.committed();
     }
     let start = async {
@@ -121,7 +118,7 @@ pub(super) async fn load(
         };
         if goes_on {
             outcome.commits += 1;
-            summary.committed(load.stream, loaded, 0);
+            cx.summary.committed(load.stream, loaded, 0);
             fence.committed();
             if let Part::Straight(part) = part {
                 outcome.rows += part.count;
@@ -141,6 +138,23 @@ enum Part<'a> {
     Share(&'a StreamLoad, Share),
 }
 
+impl Part<'_> {
+    fn count(&self) -> u64 {
+        match self {
+            Part::Straight(rows) => rows.count,
+            Part::Share(load, share) => load.rows.count_of(*share),
+        }
+    }
+}
+
+/// Where a part is among the others.
+struct Place<'a> {
+    load: &'a StreamLoad,
+    last: bool,
+    /// The stream's as the part finds it when its turn has come.
+    fence: Fence,
+}
+
 /// How a part and the others wait for each other. What is dropped without a word says that a part has failed.
 struct Turns {
     /// The rows of this part are in its transaction.
@@ -151,12 +165,12 @@ struct Turns {
     next: oneshot::Sender<()>,
 }
 
-/// One part, from the beginning of its transaction to its end; no commit where another part has failed. `fence` is the
-/// stream's as the part finds it when its turn has come.
+/// One part, from the beginning of its transaction to its end; no commit where another part has failed.
 async fn run(
+    cx: &Context,
     link: &mut Link,
     target: &Target,
-    fence: Fence,
+    place: Place<'_>,
     part: &Part<'_>,
     turns: Turns,
 ) -> Result<Option<(Commit, Loaded)>> {
@@ -170,6 +184,10 @@ async fn run(
             if mine.await.is_err() {
                 return Ok(None);
             }
+            let Place { load, last, fence } = place;
+            let (rows, commit) = (part.count(), fence.next_commit());
+            let brought = Brought { target, load, rows, set_aside: 0, loaded, last, commit };
+            receipts::leave(cx, session, &[brought]).await?;
             session.execute(&fence.next_note(&target.table), &fill::doing(target)).await.map(|()| Some(loaded))
         };
         match done.await {

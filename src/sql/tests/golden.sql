@@ -713,6 +713,25 @@ WITH aside AS (INSERT INTO "sch""e.ma
 WITH aside AS (INSERT INTO "sch""e.ma
     $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "stream_namespace", "stream_name", "position", "sqlstate", "constraint_name", "column_name", "rejected_at", "record") SELECT s."_airbyte_raw_id", s."_airbyte_extracted_at", CASE WHEN s."_airbyte_meta" IS NULL THEN '{"changes": [], "sync_id": 5}'::pg_catalog.jsonb ELSE pg_catalog.jsonb_build_object('sync_id', 5, 'changes', s."_airbyte_meta") END, 7::pg_catalog.int8, NULL, E'$1 /* '' */', r.position, r.sqlstate, r.constraint_name, r.column_name, pg_catalog.clock_timestamp(), s."_airbyte_data" FROM pg_temp."ta'b""le;--" s JOIN (VALUES (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', E'"key"'::pg_catalog.text, E'$1 /* '' */'::pg_catalog.text), (E'0190a0a0-0000-7000-8000-000000000001', 17::pg_catalog.int8, E'23514', NULL::pg_catalog.text, NULL::pg_catalog.text)) r (raw_id, position, sqlstate, constraint_name, column_name) ON r.raw_id = s."_airbyte_raw_id" RETURNING 1) SELECT pg_catalog.count(*) = 2 FROM aside
 
+-- receipts::facts
+SELECT c.oid IS NOT NULL AS found, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text AS owner, COALESCE(pg_catalog.has_table_privilege(c.oid, 'INSERT'), false) AS may_insert, ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns, pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_insert_lsn()', 'EXECUTE') AS lsn FROM (SELECT) one LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1) ON c.relname = $2
+
+-- receipts::create
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("stream_namespace" pg_catalog.text, "stream_name" pg_catalog.text, "table_name" pg_catalog.text, "event" pg_catalog.text, "sync_id" pg_catalog.int8, "generation_id" pg_catalog.int8, "sync_token" pg_catalog.text, "commit_number" pg_catalog.int8, "rows" pg_catalog.int8, "merged" pg_catalog.int8, "deleted" pg_catalog.int8, "set_aside" pg_catalog.int8, "bytes" pg_catalog.int8, "state_sha256" pg_catalog.text, "lsn" pg_catalog.pg_lsn, "started_at" pg_catalog.timestamptz, "committed_at" pg_catalog.timestamptz, "connector_version" pg_catalog.text)
+
+-- receipts::insert
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" ("stream_namespace", "stream_name", "table_name", "event", "sync_id", "generation_id", "sync_token", "commit_number", "rows", "merged", "deleted", "set_aside", "bytes", "state_sha256", "lsn", "started_at", "committed_at", "connector_version") VALUES (E'cur.sor\\', E'$1 /* '' */', E'ta''b"le;--', 'load', 5, 7, E'0190ab', 3, 9, 7, 1, 2, 4096, E'e3b0c4', pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.transaction_timestamp(), pg_catalog.clock_timestamp(), E'0.1.0'), (NULL, E'$1 /* '' */', E'ta''b"le;--', 'load', 5, 7, E'0190ab', 3, 9, 7, 1, 2, 4096, NULL, pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.transaction_timestamp(), pg_catalog.clock_timestamp(), E'0.1.0')
+
+-- receipts::insert of a publication, without the place in the log
+INSERT INTO "sch""e.ma
+    $1"."ta'b""le;--" ("stream_namespace", "stream_name", "table_name", "event", "sync_id", "generation_id", "sync_token", "commit_number", "rows", "merged", "deleted", "set_aside", "bytes", "state_sha256", "lsn", "started_at", "committed_at", "connector_version") VALUES (E'cur.sor\\', E'$1 /* '' */', E'ta''b"le;--', 'publish', 5, 7, E'0190ab', 4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, pg_catalog.transaction_timestamp(), pg_catalog.clock_timestamp(), E'0.1.0')
+
+-- remedy::grant_insert
+GRANT INSERT ON "sch""e.ma
+    $1"."ta'b""le;--" TO "$1 /* ' */"
+
 -- ddl::have_rows
 SELECT ARRAY[EXISTS (SELECT FROM "sch""e.ma
     $1"."ta'b""le;--"), EXISTS (SELECT FROM "sch""e.ma

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sql::dependents::{Grant, View};
 use crate::sql::merge::{Merge, Source};
+use crate::sql::receipts::{Load, Receipt};
 use crate::sql::rejected::RejectedRow;
 use crate::sql::setup::Setup;
 
@@ -16,6 +17,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
     scripts(names, &mut add);
     remedies(names, &mut add);
     rejections(names, &mut add);
+    load_receipts(names, &mut add);
     for (name, statement) in [
         ("ddl::have_rows", ddl::have_rows(&[&names.table, &names.table])),
         ("dependents::reasons_to_keep", dependents::reasons_to_keep()),
@@ -60,6 +62,29 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         add(name, statement);
     }
     list
+}
+
+fn load_receipts(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
+    let load = Load { rows: 9, merged: 7, deleted: 1, set_aside: 2, bytes: 4096, state: Some("e3b0c4") };
+    let loaded = Receipt {
+        stream: (Some(&names.cursor), &names.other),
+        table: &names.table,
+        sync_id: 5,
+        generation: 7,
+        token: "0190ab",
+        commit: 3,
+        load: Some(load),
+    };
+    let last = Receipt { stream: (None, &names.other), load: Some(Load { state: None, ..load }), ..loaded.clone() };
+    let published = Receipt { load: None, commit: 4, ..loaded.clone() };
+    add("receipts::facts", receipts::facts());
+    add("receipts::create", receipts::create(&names.table));
+    add("receipts::insert", receipts::insert(&names.table, &[loaded, last], true));
+    add(
+        "receipts::insert of a publication, without the place in the log",
+        receipts::insert(&names.table, &[published], false),
+    );
+    add("remedy::grant_insert", remedy::grant_insert(&names.table, &names.other));
 }
 
 fn rejections(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
