@@ -69,6 +69,7 @@ impl Bed {
             "max_connections": plan.sessions,
             "cdc_deletion_mode": if plan.soft { "Soft delete" } else { "Hard delete" },
             "rejected_rows": if plan.set_aside { "set_aside" } else { "fail" },
+            "load_receipts": plan.has_receipts(),
         });
         if plan.via.is_tls() {
             settings["ssl"] = json!(true);

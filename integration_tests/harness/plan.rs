@@ -218,6 +218,11 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// Every other plan has load receipts.
+    pub fn has_receipts(&self) -> bool {
+        self.seed % 2 == 1
+    }
+
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let crash = rng.u8(..100) < 4;

@@ -6,7 +6,7 @@ use crate::bed::Bed;
 use crate::checker::check;
 use crate::drive::Drive;
 use crate::history::{Aside, History, Row};
-use crate::plan::{Plan, Stream};
+use crate::plan::{Plan, Refresh, Stream};
 use crate::planted::Bug;
 use crate::reader::Reader;
 
@@ -17,6 +17,8 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// The table of refused rows.
 pub const REJECTED: &str = "_airbyte_rejected_rows";
+/// The table of load receipts.
+const RECEIPTS: &str = "_airbyte_load_receipts";
 
 /// Runs a plan, with a bug or without.
 ///
@@ -43,8 +45,8 @@ pub fn run(plan: &Plan, bug: Option<Bug>) -> Result<History, String> {
         reader.job_done();
         // What was to hang in the network for good is let go here.
         bed.proxy.cut();
-        let left = left_behind(plan, &bed)?;
-        drive.history.seen.extend(left.into_iter().map(|what| format!("after job {job}: {what}")));
+        let left = left_behind(plan, &bed)?.into_iter().chain(receipts(plan, &bed)?);
+        drive.history.seen.extend(left.map(|what| format!("after job {job}: {what}")));
         drive.spoil();
         let aside = plan.streams.iter().map(|stream| aside(plan, &bed, stream)).collect::<Result<_, _>>()?;
         drive.history.aside.push(aside);
@@ -122,6 +124,31 @@ fn aside(plan: &Plan, bed: &Bed, stream: &Stream) -> Result<Vec<Aside>, String> 
     rows.iter().map(|text| row(text).ok_or_else(|| format!("{table} holds {text:?}"))).collect()
 }
 
+/// Where the load receipts are not those of what is in the tables.
+fn receipts(plan: &Plan, bed: &Bed) -> Result<Vec<String>, String> {
+    let mut odd = Vec::new();
+    if !plan.has_receipts() {
+        return Ok(odd);
+    }
+    let (sql, table) = (bed.superuser()?, bed.table(RECEIPTS));
+    let gaps = format!(
+        "SELECT count(*) FROM (SELECT FROM {table} GROUP BY sync_token, stream_name \
+         HAVING count(*) <> max(commit_number) OR count(DISTINCT commit_number) <> max(commit_number)) odd"
+    );
+    if sql.value(&gaps)? != "0" {
+        odd.push("load receipts are missing or there twice".to_owned());
+    }
+    for stream in plan.streams.iter().filter(|stream| !stream.keyed && stream.refresh == Refresh::No) {
+        let of = format!("FROM {table} WHERE stream_name = '{}'", stream.name);
+        let told = sql.value(&format!("SELECT COALESCE(sum(rows), 0) || ' ' || COALESCE(sum(merged), 0) {of}"))?;
+        let there = sql.value(&format!("SELECT count(*) || ' ' || count(*) FROM {}", bed.table(stream.name)))?;
+        if told != there {
+            odd.push(format!("the load receipts of {} tell of {told} rows, {there} are there", stream.name));
+        }
+    }
+    Ok(odd)
+}
+
 /// Tables, sessions and locks that a successful job leaves where they do not belong.
 fn left_behind(plan: &Plan, bed: &Bed) -> Result<Vec<String>, String> {
     let sql = bed.superuser()?;
@@ -130,7 +157,8 @@ fn left_behind(plan: &Plan, bed: &Bed) -> Result<Vec<String>, String> {
         format!("SELECT relname FROM pg_class WHERE relnamespace = '{}'::regnamespace AND relkind = 'r'", bed.schema);
     for name in sql.rows(&query)?.into_iter().flatten().flatten() {
         let aside = plan.set_aside && name == REJECTED && plan.streams.iter().any(|stream| stream.refused.is_some());
-        if !aside && !plan.streams.iter().any(|stream| stream.name == name) {
+        let receipts = plan.has_receipts() && name == RECEIPTS;
+        if !aside && !receipts && !plan.streams.iter().any(|stream| stream.name == name) {
             left.push(format!("table {name} is left"));
         }
     }
