@@ -202,6 +202,8 @@ fn of_somebody_else() -> Checked {
     if !planned.contains("CREATE TABLE \"airbyte\".\"_airbyte_load_receipts\"") {
         return Err(planned);
     }
+    let sync = scenario.start(&[("_airbyte_load_receipts", Mode::Append)]);
+    failed(&sync.finish(SOON)?, "config_error", &["stream _airbyte_load_receipts", "takes the load receipts"])?;
     Connector::check(&scenario.config()).run(b"").checked()?;
     succeeded(&write()?, 1)?;
     scenario.sql.run("ALTER TABLE airbyte._airbyte_load_receipts OWNER TO postgres")?;

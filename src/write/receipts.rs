@@ -30,7 +30,7 @@ pub(super) async fn make_tables(cx: &Context, link: &mut Link, plans: &[StreamPl
     if !cx.config.load_receipts {
         return Ok(());
     }
-    for table in tables(plans) {
+    for table in tables(plans)? {
         let lsn = link
             .repeat(async |session| {
                 session.begin().await?;
@@ -43,9 +43,19 @@ pub(super) async fn make_tables(cx: &Context, link: &mut Link, plans: &[StreamPl
 }
 
 /// The tables of receipts that these streams need.
-pub(super) fn tables(plans: &[StreamPlan]) -> Vec<TableName> {
+///
+/// # Errors
+/// [`ErrorKind::Config`] when one of them is a stream's own.
+pub(super) fn tables(plans: &[StreamPlan]) -> Result<Vec<TableName>> {
     let schemas: BTreeSet<&str> = plans.iter().map(|plan| plan.table.schema.as_str()).collect();
-    schemas.into_iter().map(table_of).collect()
+    let tables: Vec<TableName> = schemas.into_iter().map(table_of).collect();
+    let Some(plan) = plans.iter().find(|plan| tables.contains(&plan.table)) else { return Ok(tables) };
+    let text = format!(
+        "stream {} would be written to table {}, which takes the load receipts: switch `load_receipts` off, or give the \
+         connection a prefix for its streams",
+        plan.stream.name, plan.table
+    );
+    Err(Error::new(ErrorKind::Config, text).with_stream(&plan.stream.name))
 }
 
 /// Makes the table unless it is there; answers whether the place in the write-ahead log is to be had.
