@@ -13,6 +13,7 @@ mod credentials_hidden;
 mod functions;
 mod hostile;
 mod operator;
+mod partitions;
 mod pgbouncer;
 mod privileges;
 #[path = "../properties/property.rs"]
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     trials.extend(functions::trials());
     trials.extend(hostile::trials());
     trials.extend(operator::trials());
+    trials.extend(partitions::trials());
     trials.extend(pgbouncer::trials());
     trials.extend(privileges::trials());
     trials.extend(servers::trials());

@@ -25,6 +25,33 @@ pub struct ExistingTable {
     pub columns: Vec<ExistingColumn>,
     /// Indexes.
     pub indexes: Vec<ExistingIndex>,
+    /// Its rows are in other tables.
+    pub spread: Option<Spread>,
+}
+
+/// How the rows of a table are spread over others.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Spread {
+    /// The extension that does it, if it is not Postgres itself: `citus`, `timescaledb`.
+    pub engine: Option<String>,
+    /// The columns that decide where a row is.
+    pub columns: Vec<String>,
+    /// Expressions decide, too.
+    pub expressions: bool,
+    /// The partitions that are foreign tables, each with its server.
+    pub foreign: Vec<(TableName, String)>,
+}
+
+impl Spread {
+    /// Whether there can be a unique index on these columns: nobody looks into two partitions for it.
+    pub fn can_be_unique(&self, key: &[&str]) -> bool {
+        self.foreign.is_empty() && !self.expressions && self.columns.iter().all(|c| key.contains(&c.as_str()))
+    }
+
+    /// Whether an UPDATE leaves a row where it is, though its new values belong elsewhere.
+    pub fn rows_stay(&self) -> bool {
+        self.engine.is_some() || !self.foreign.is_empty()
+    }
 }
 
 /// A column that is there.
@@ -70,6 +97,11 @@ pub struct ExistingIndex {
 }
 
 impl ExistingTable {
+    /// As [`Spread::rows_stay`].
+    pub fn rows_stay(&self) -> bool {
+        self.spread.as_ref().is_some_and(Spread::rows_stay)
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&ExistingColumn> {
         self.columns.iter().find(|c| c.name == name)

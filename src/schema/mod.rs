@@ -7,7 +7,7 @@ mod existing;
 use std::fmt;
 
 pub(crate) use existing::mapping_comment;
-pub use existing::{ExistingColumn, ExistingIndex, ExistingTable};
+pub use existing::{ExistingColumn, ExistingIndex, ExistingTable, Spread};
 
 use crate::types::ColumnType;
 

@@ -162,6 +162,11 @@ pub fn truncate(table: &TableName, only: bool) -> Statement {
     Statement::new(format!("TRUNCATE TABLE {only}{}", quote_table(table)))
 }
 
+/// Empties a table whose partitions cannot all be truncated.
+pub fn delete_all(table: &TableName) -> Statement {
+    Statement::new(format!("DELETE FROM {}", quote_table(table)))
+}
+
 /// Makes a table's updates and deletions identifiable for its publications.
 pub fn replica_identity_full(table: &TableName) -> Statement {
     Statement::new(format!("ALTER TABLE {} REPLICA IDENTITY FULL", quote_table(table)))

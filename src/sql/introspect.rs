@@ -65,6 +65,7 @@ pub fn tables() -> Statement {
          pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, \
          pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, \
          pg_catalog.obj_description(c.oid, 'pg_class') AS comment, \
+         ARRAY(SELECT e.extname::text FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS engines, \
          (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt \
           JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) \
           WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname \

@@ -142,6 +142,17 @@ impl Merge<'_> {
         ))
     }
 
+    /// Deletes the rows that are there and older, whether their keys are deleted or come anew; needs no index.
+    pub fn delete_older(&self) -> Statement {
+        Statement::new(format!(
+            "DELETE FROM {} AS t USING {} s WHERE {} AND {}",
+            quote_table(self.target),
+            self.newest(),
+            self.is_the_row(),
+            self.newer("s"),
+        ))
+    }
+
     /// Deletes the rows that are there, older, and marked as deleted by the source; none where deletions are kept.
     pub fn delete(&self) -> Option<Statement> {
         let deleted_at = self.schema.deleted_at?;

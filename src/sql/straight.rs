@@ -13,25 +13,30 @@ pub(super) fn unchanged(sync_id: i64) -> String {
     format!("{{\"changes\": [], \"sync_id\": {sync_id}}}")
 }
 
-/// `$1 oid`, `$2 text[]` the key columns in order of their bytes: whether a load straight into the table does what an INSERT does
-/// (`plain`), whether sessions that load different keys never wait for each other (`independent`), and whether the meta columns
-/// have defaults, of ours (`ours`) or of anybody (`any_default`).
+/// `$1 oid`, `$2 text[]` the key columns in order of their bytes: whether a load straight into the table and its partitions does what an
+/// INSERT does (`plain`), whether sessions that load different keys never wait for each other (`independent`), both never where a partition
+/// is on another server, and whether the meta columns have defaults, of ours (`ours`) or of anybody (`any_default`).
 pub fn facts() -> Statement {
     Statement::new(format!(
-        "SELECT c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR t.are_there OR f.are_there) \
-           AS plain, \
-         NOT (t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid \
+        "WITH RECURSIVE tree (oid) AS (SELECT $1 \
+           UNION ALL SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid) \
+         SELECT c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR NOT c.relhassubclass) \
+           AND NOT (c.relhasrules OR c.relrowsecurity OR r.are_there OR t.are_there OR f.are_there) AS plain, \
+         NOT (r.are_there OR t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i \
+           WHERE i.indrelid IN (SELECT oid FROM tree) \
            AND (i.indisexclusion OR i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR \
              ARRAY(SELECT a.attname::text COLLATE \"C\" FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k \
-                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[k] ORDER BY 1) \
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY 1) \
              <> $2::pg_catalog.text[]))) AS independent, \
          COALESCE(pg_catalog.starts_with(d.meta, {}), false) AS ours, \
          d.generation IS NOT NULL OR d.meta IS NOT NULL AS any_default \
          FROM pg_catalog.pg_class c, \
-         LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) \
-           AS are_there) t, \
-         LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid \
-           AND (k.contype = 'f' OR k.condeferrable)) AS are_there) f, \
+         LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class f ON f.oid = tree.oid WHERE f.relkind = 'f') \
+           AS are_there) r, \
+         LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid \
+           WHERE NOT t.tgisinternal) AS are_there) t, \
+         LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_constraint k ON k.conrelid = tree.oid \
+           WHERE k.contype = 'f' OR k.condeferrable) AS are_there) f, \
          LATERAL (SELECT \
            pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = {}) AS meta, \
            pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = {}) AS generation \
@@ -44,10 +49,11 @@ pub fn facts() -> Statement {
     ))
 }
 
-/// Takes the lock that [`set_defaults`] and [`drop_defaults`] need. Whoever comes later waits behind us, so we wait for a moment only.
+/// Takes the lock that [`set_defaults`] and [`drop_defaults`] need; of a partitioned table, whose own defaults hold for all rows that
+/// come through it, not those of its partitions. Whoever comes later waits behind us, so we wait for a moment only.
 pub fn lock(table: &TableName) -> Statement {
     Statement::new(format!(
-        "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
+        "SET LOCAL lock_timeout = {}; LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
         DEFAULTS_LOCK_TIMEOUT.as_millis(),
         quote_table(table),
         LOCK_TIMEOUT.as_millis(),
@@ -57,7 +63,7 @@ pub fn lock(table: &TableName) -> Statement {
 /// From the commit on, rows of this sync and generation need not say so.
 pub fn set_defaults(table: &TableName, sync_id: i64, generation: i64) -> Statement {
     Statement::new(format!(
-        "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}, ALTER COLUMN {} SET DEFAULT {generation}",
+        "ALTER TABLE ONLY {} ALTER COLUMN {} SET DEFAULT {}, ALTER COLUMN {} SET DEFAULT {generation}",
         quote_table(table),
         quote(META),
         literal(&unchanged(sync_id)),
@@ -68,7 +74,7 @@ pub fn set_defaults(table: &TableName, sync_id: i64, generation: i64) -> Stateme
 /// The table is again as it was.
 pub fn drop_defaults(table: &TableName) -> Statement {
     Statement::new(format!(
-        "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT, ALTER COLUMN {} DROP DEFAULT",
+        "ALTER TABLE ONLY {} ALTER COLUMN {} DROP DEFAULT, ALTER COLUMN {} DROP DEFAULT",
         quote_table(table),
         quote(META),
         quote(GENERATION_ID),

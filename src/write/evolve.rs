@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::Context;
-use super::{indexes, views};
+use super::{indexes, spread, views};
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming::with_suffix;
 use crate::pg::Session;
@@ -152,9 +152,11 @@ pub(super) async fn evolve(
     // Names that a column which is set aside must not take, those of new fields included.
     let mut names: HashSet<String> =
         existing.columns.iter().map(|c| &c.name).chain(schema.columns.iter().map(|c| &c.name)).cloned().collect();
+    let mut added = Vec::new();
     for column in &META_COLUMNS {
         if existing.column(column.name).is_none() {
             session.execute(&ddl::add_column(table, column.name, column.column_type), &doing).await?;
+            added.push((column.name, column.column_type));
         }
     }
     if schema.raw && existing.column(LOADED_AT).is_none() {
@@ -164,12 +166,14 @@ pub(super) async fn evolve(
     for column in &schema.columns {
         let Some(old) = existing.column(&column.name) else {
             session.execute(&ddl::add_column(table, &column.name, column.column_type), &doing).await?;
+            added.push((&column.name, column.column_type));
             cx.output.info(&format!("Table {table}: added column \"{}\".", column.name));
             continue;
         };
         if keeps_type(old, column.column_type) {
             continue;
         }
+        spread::refuse_other_type(existing, old, column.column_type)?;
         let converted = convert(cx, session, existing, old, column.column_type, emptied, &mut taken_down).await?;
         if !converted {
             set_aside(cx, session, existing, old, column.column_type, &mut names).await?;
@@ -178,6 +182,9 @@ pub(super) async fn evolve(
     for column in removed(cx, existing, schema) {
         session.execute(&ddl::drop_column(table, &column, cx.config.drop_cascade), &doing).await?;
         cx.output.warn(&format!("Table {table}: dropped column \"{column}\", which the stream no longer has."));
+    }
+    if let Some(spread) = &existing.spread {
+        spread::confirm_added(session, spread, &added, &doing).await?;
     }
     if let Some(views) = taken_down {
         views::restore(cx, session, table, views).await?;
@@ -293,6 +300,8 @@ fn removed(cx: &Context, existing: &ExistingTable, schema: &TableSchema) -> Vec<
     let wanted: HashSet<&str> = schema.columns.iter().map(|c| c.name.as_str()).collect();
     let mut removed: Vec<String> =
         existing.field_columns().into_values().filter(|column| !wanted.contains(column.as_str())).collect();
+    // Where rows are is more than a field.
+    removed.retain(|column| !spread::decides(existing, column));
     removed.sort_unstable();
     removed
 }

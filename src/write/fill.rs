@@ -90,7 +90,7 @@ pub(super) async fn fill_and_merge(
     }
     let source = Source::load_table(table, target.sync_id, target.generation, rows.has_changes, rows.keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    let steps = merge_steps(target.strategy.rows, key_index, rows.keys, &merge);
+    let steps = merge_steps(target, key_index, rows.keys, &merge);
     loaded += run(session, &steps, &doing(target)).await?;
     Ok((key_index, loaded))
 }
@@ -125,6 +125,8 @@ pub(super) enum Step {
     Merge(Statement),
     /// It deletes rows.
     Delete(Statement),
+    /// It makes room for rows that come anew.
+    Clear(Statement),
 }
 
 /// Runs the steps; answers what they did.
@@ -135,19 +137,24 @@ pub(super) async fn run(session: &Session, steps: &[Step], doing: &str) -> Resul
         match step {
             Step::Merge(statement) => loaded.merged += session.affect(statement, doing).await?,
             Step::Delete(statement) => loaded.deleted += session.affect(statement, doing).await?,
+            Step::Clear(statement) => session.execute(statement, doing).await?,
         }
     }
     Ok(Loaded { merging: began.elapsed(), ..loaded })
 }
 
 /// The steps that bring a source's rows into the target, for what is known of the keys.
-pub(super) fn merge_steps(rows: Rows, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Step> {
+pub(super) fn merge_steps(target: &Target, key_index: KeyIndex, keys: KeyFacts, merge: &Merge<'_>) -> Vec<Step> {
     let delete = || if keys.deletions { merge.delete() } else { None }.map(Step::Delete);
-    match (rows, key_index) {
+    match (target.strategy.rows, key_index) {
         (Rows::Added, _) => vec![Step::Merge(merge.insert())],
         (Rows::Merged, KeyIndex::NotYet) => vec![Step::Merge(merge.insert_newest())],
         (Rows::Merged, KeyIndex::Unique { nulls_equal }) if nulls_equal || !keys.nulls => {
             delete().into_iter().chain([Step::Merge(merge.on_conflict())]).collect()
+        }
+        (Rows::Merged, _) if target.rows_stay => {
+            let anew = [Step::Clear(merge.delete_older()), Step::Merge(merge.insert_absent())];
+            delete().into_iter().chain(anew).collect()
         }
         (Rows::Merged, _) => {
             let update = Step::Merge(merge.update());

@@ -92,6 +92,19 @@ pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target)
     drop_outdated(session, &existing, Role::Key, &[]).await?;
     let name = free_name(session, &target.table, Role::Key).await?;
     let doing = format!("creating the unique index on the key of table {}", target.table);
+    if let Some(spread) = existing.spread.as_ref().filter(|spread| !spread.can_be_unique(&key)) {
+        cx.output.info(&format!(
+            "Table {} has no unique index on its primary key: {}. Rows are merged without one, which is slower.",
+            target.table,
+            if spread.foreign.is_empty() {
+                "its rows are spread by more than the key"
+            } else {
+                "some of its partitions are foreign tables"
+            },
+        ));
+        index_plainly(session, target, &name, &key, SPREAD, &doing).await?;
+        return Ok(KeyIndex::None);
+    }
     let unique = |nulls_equal| ddl::create_index(&name, &target.table, &key, true, nulls_equal);
     let mut outcome = session.try_execute(&unique(nulls_equal), &doing).await.map(|()| nulls_equal);
     if nulls_equal && outcome.as_ref().is_err_and(|e| e.sqlstate() == Some("23505")) {
@@ -110,14 +123,27 @@ pub(super) async fn ensure_key(cx: &Context, session: &Session, target: &Target)
                 "Table {} has no unique index on its primary key: {why}. Rows are merged without one, which is slower.",
                 target.table
             ));
-            let plain = ddl::create_index(&name, &target.table, &key, false, false);
-            if session.try_execute(&plain, &doing).await.is_ok() {
-                session.execute(&ddl::comment_index(&target.table.schema, &name, NOT_UNIQUE), &doing).await?;
-            }
+            index_plainly(session, target, &name, &key, NOT_UNIQUE, &doing).await?;
             Ok(KeyIndex::None)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Makes an index that finds the rows of a key, if the server can, with a comment that says why it is not unique.
+async fn index_plainly(
+    session: &Session,
+    target: &Target,
+    name: &str,
+    key: &[&str],
+    comment: &str,
+    doing: &str,
+) -> Result<()> {
+    let plain = ddl::create_index(name, &target.table, key, false, false);
+    if session.try_execute(&plain, doing).await.is_ok() {
+        session.execute(&ddl::comment_index(&target.table.schema, name, comment), doing).await?;
+    }
+    Ok(())
 }
 
 /// From this version on a unique index can be told that NULLs are equal.
@@ -127,8 +153,12 @@ const NULLS_NOT_DISTINCT: u32 = 150_000;
 const NOT_UNIQUE: &str = "Not unique: rows of the same key were there. Remove them and drop this index, and the next \
                           sync makes a unique one.";
 
+/// As [`NOT_UNIQUE`], of a table that is spread over others.
+const SPREAD: &str = "Not unique: the table is spread by other columns than these, or over other servers.";
+
 fn is_marked_not_unique(existing: &ExistingTable, key: &[&str]) -> bool {
-    existing.indexes.iter().any(|i| i.comment.as_deref() == Some(NOT_UNIQUE) && same(&i.columns, key))
+    let marked = |i: &&ExistingIndex| matches!(i.comment.as_deref(), Some(NOT_UNIQUE | SPREAD));
+    existing.indexes.iter().filter(marked).any(|i| same(&i.columns, key))
 }
 
 /// The columns of the indexes beside the key's.
@@ -178,7 +208,8 @@ pub(super) fn missing(server_version: u32, target: &Target, existing: Option<&Ex
         .filter(|(role, columns)| !columns.is_empty() && (*role == Role::Key || !covered(columns)))
         .filter_map(|(role, columns)| {
             let name = names(&target.table, role).into_iter().next()?;
-            let unique = role == Role::Key;
+            let spread = existing.and_then(|table| table.spread.as_ref());
+            let unique = role == Role::Key && spread.is_none_or(|spread| spread.can_be_unique(&columns));
             Some(ddl::create_index(&name, &target.table, &columns, unique, unique && server_version >= 150_000))
         })
         .collect()
@@ -220,7 +251,8 @@ pub(super) fn to_build<'a>(session: &Session, target: &'a Target, existing: &Exi
         let found = existing_key_index(existing, &columns);
         key_index = found.unwrap_or(KeyIndex::Unique { nulls_equal });
         if found.is_none() {
-            if has_outdated_key(existing, &columns) || is_marked_not_unique(existing, &columns) {
+            let is_possible = existing.spread.as_ref().is_none_or(|spread| spread.can_be_unique(&columns));
+            if has_outdated_key(existing, &columns) || is_marked_not_unique(existing, &columns) || !is_possible {
                 return None;
             }
             wanted.push(Wanted { table: &target.table, role: Role::Key, columns, nulls_equal });

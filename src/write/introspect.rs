@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::pg::{Row, Session, Type, value};
-use crate::schema::{ExistingColumn, ExistingIndex, ExistingTable, TableName};
-use crate::sql::introspect;
+use crate::schema::{ExistingColumn, ExistingIndex, ExistingTable, Spread, TableName};
+use crate::sql::{introspect, spread};
 
 const DOING: &str = "reading the catalog of the database";
 
@@ -54,6 +54,9 @@ pub(super) async fn tables(session: &Session, names: &[TableName]) -> Result<Has
             }
         }
     }
+    if let Some(row) = rows.first() {
+        spreads(session, &value::<Vec<String>>(row, "engines")?, &mut by_oid).await?;
+    }
     Ok(by_oid.into_values().map(|table| (table.table.clone(), table)).collect())
 }
 
@@ -74,5 +77,38 @@ fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
         comment: value(row, "comment")?,
         columns: Vec::new(),
         indexes: Vec::new(),
+        spread: None,
     })
+}
+
+/// Reads how rows are spread over other tables, by Postgres and by the `engines` that the database has.
+async fn spreads(session: &Session, engines: &[String], tables: &mut HashMap<u32, ExistingTable>) -> Result<()> {
+    let partitioned: Vec<u32> = tables.values().filter(|table| table.kind == 'p').map(|table| table.oid).collect();
+    if !partitioned.is_empty() {
+        for row in &session.query(spread::partitioned(), &[(&partitioned, Type::OID_ARRAY)], DOING).await? {
+            let names = |column| value::<Option<Vec<String>>>(row, column).map(Option::unwrap_or_default);
+            let foreign = names("schemas")?.into_iter().zip(names("names")?).zip(names("servers")?);
+            let spread = Spread {
+                engine: None,
+                columns: value(row, "columns")?,
+                expressions: value(row, "expressions")?,
+                foreign: foreign.map(|((schema, table), server)| (TableName { schema, table }, server)).collect(),
+            };
+            if let Some(table) = tables.get_mut(&value::<u32>(row, "table_oid")?) {
+                table.spread = Some(spread);
+            }
+        }
+    }
+    let oids: Vec<u32> = tables.keys().copied().collect();
+    for engine in engines {
+        let question = if engine == "citus" { spread::distributed() } else { spread::hypertables() };
+        for row in &session.query(question, &[(&oids, Type::OID_ARRAY)], DOING).await? {
+            if let Some(table) = tables.get_mut(&value::<u32>(row, "table_oid")?) {
+                let spread = table.spread.get_or_insert_default();
+                spread.engine = Some(engine.clone());
+                spread.columns.extend(value::<Option<String>>(row, "column_name")?);
+            }
+        }
+    }
+    Ok(())
 }

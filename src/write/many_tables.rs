@@ -80,6 +80,7 @@ impl<'a> Easy<'a> {
         let generation = plan.stream.generation.map_or(0, |g| g.id);
         let mut target = Target::new(plan, schema, plan.table.clone(), generation, fence.clone());
         target.defaults = old.is_some_and(straight::may_have_defaults);
+        target.rows_stay = old.is_some_and(ExistingTable::rows_stay);
         Some(Self { place, plan, old, target, is_new: old.is_none() })
     }
 
@@ -88,6 +89,7 @@ impl<'a> Easy<'a> {
         let Some(old) = self.old else { return };
         if filled && self.plan.strategy.earlier != Earlier::Kept {
             self.target.table = self.plan.next.clone();
+            self.target.rows_stay = false;
             self.is_new = true;
         } else if filled && self.target.is_merged() {
             let known = indexes::existing_key_index(old, &self.target.schema.key_names());

@@ -25,6 +25,7 @@ mod rejected;
 mod report;
 mod retry;
 mod split;
+mod spread;
 mod straight;
 mod summary;
 mod together;
@@ -96,6 +97,8 @@ pub(crate) struct Target {
     pub generation: i64,
     pub sync_id: i64,
     pub key_index: KeyIndex,
+    /// No UPDATE moves a row to another partition of the table.
+    pub rows_stay: bool,
     /// How large loads get into the table; none until one comes.
     pub ways: Option<Ways>,
     /// Columns of the table have, or may have, defaults of ours.
@@ -118,6 +121,7 @@ impl Target {
             generation,
             sync_id: plan.stream.sync_id,
             key_index: KeyIndex::None,
+            rows_stay: false,
             ways: None,
             defaults: false,
             fence,

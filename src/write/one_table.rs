@@ -100,14 +100,17 @@ async fn settle_keys(
     mut has_rows: bool,
     next: Option<&ExistingTable>,
 ) -> Result<()> {
+    if plan.strategy.rows == Rows::Merged
+        && let Some(existing) = introspect::one(session, &target.table).await?
+    {
+        target.rows_stay = existing.rows_stay();
+        identify(cx, session, target, &existing).await?;
+    }
     if let (Earlier::Kept, Some(left_over)) = (plan.strategy.earlier, next) {
         adopt_left_over(cx, session, target, left_over).await?;
         has_rows = true;
     }
     if plan.strategy.rows == Rows::Merged {
-        if let Some(existing) = introspect::one(session, &target.table).await? {
-            identify(cx, session, target, &existing).await?;
-        }
         target.key_index = if has_rows { indexes::ensure_key(cx, session, target).await? } else { KeyIndex::NotYet };
     }
     Ok(())
@@ -224,12 +227,11 @@ async fn adopt_left_over(
     }
     let source = Source::table(&left_over.table, keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    let rows = target.strategy.rows;
-    match merge_all(session, &fill::merge_steps(rows, target.key_index, keys, &merge), &doing).await {
+    match merge_all(session, &fill::merge_steps(target, target.key_index, keys, &merge), &doing).await {
         // As in a load: what is too long for the index is merged without one.
         Err(error) if error.sqlstate() == Some("54000") => {
             indexes::drop_all(session, target).await?;
-            merge_all(session, &fill::merge_steps(rows, KeyIndex::None, keys, &merge), &doing).await?;
+            merge_all(session, &fill::merge_steps(target, KeyIndex::None, keys, &merge), &doing).await?;
         }
         merged => merged?,
     }

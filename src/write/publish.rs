@@ -124,7 +124,7 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
     let Some(mut old) = introspect::one(session, table).await? else {
         return swap(session, target, None, &doing).await;
     };
-    session.execute(&ddl::lock_table(table, old.kind != 'p'), &doing).await?;
+    session.execute(&ddl::lock_table(table, old.spread.is_none()), &doing).await?;
     // Somebody may have hung something on it, or have dropped it, while we waited for the lock.
     if let Some(now) = introspect::one(session, table).await? {
         old = now;
@@ -158,6 +158,9 @@ pub(super) async fn reasons_to_keep(
     let mut reasons = Vec::new();
     for row in &rows {
         reasons.push(format!("{} {}", value::<String>(row, "kind")?, value::<String>(row, "name")?));
+    }
+    if let Some(engine) = old.spread.as_ref().and_then(|spread| spread.engine.as_ref()) {
+        reasons.push(format!("distribution by {engine}"));
     }
     for index in old.indexes.iter().filter(|i| !i.constraint && !indexes::is_ours(&old.table, i)) {
         reasons.push(format!("index {}", index.name));
@@ -202,7 +205,7 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         .collect();
     match keys.first() {
         None => {
-            session.execute(&ddl::truncate(table, old.kind != 'p'), doing).await?;
+            empty(session, old, doing).await?;
             // Built again below: at once, and without what a value is too long for.
             indexes::drop_all(session, &published).await?;
             evolve::evolve(cx, session, old, &target.schema, true).await?;
@@ -238,6 +241,18 @@ async fn refill(cx: &Context, session: &Session, target: &Target, old: &Existing
         indexes::ensure_key(cx, session, &published).await?;
     }
     indexes::ensure_secondary(session, &published).await
+}
+
+/// Removes all rows. Foreign partitions can be truncated from 14 on, if their servers and options let us.
+async fn empty(session: &Session, old: &ExistingTable, doing: &str) -> Result<()> {
+    let truncate = ddl::truncate(&old.table, old.spread.is_none());
+    if old.spread.as_ref().is_none_or(|spread| spread.foreign.is_empty()) {
+        return session.execute(&truncate, doing).await;
+    }
+    match session.try_execute(&truncate, doing).await {
+        Err(error) if error.sqlstate().is_some() => session.execute(&ddl::delete_all(&old.table), doing).await,
+        emptied => emptied,
+    }
 }
 
 fn repeated(table: &TableName, key: &[&str], name: &str, referencing: &str) -> Error {

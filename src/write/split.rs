@@ -227,7 +227,7 @@ async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<Lo
             let keys = load.rows.keys;
             let source = Source::load_table(&table, target.sync_id, target.generation, load.rows.has_changes, keys);
             let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-            let steps = fill::merge_steps(target.strategy.rows, target.key_index, keys, &merge);
+            let steps = fill::merge_steps(target, target.key_index, keys, &merge);
             loaded += fill::run(session, &steps, &doing).await?;
             Ok(loaded)
         }

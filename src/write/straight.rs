@@ -69,6 +69,9 @@ pub(super) async fn find(link: &mut Link, target: &Target) -> Result<Ways> {
 
 async fn look(session: &Session, target: &Target) -> Result<Ways> {
     let Some(existing) = introspect::one(session, &target.table).await? else { return Ok(Ways::default()) };
+    if existing.spread.as_ref().is_some_and(|spread| spread.engine.is_some()) {
+        return Ok(Ways::default());
+    }
     let mut key = target.schema.key_names();
     key.sort_unstable();
     let doing = format!("looking at table {}", target.table);

@@ -42,6 +42,7 @@ fn every_public_function_is_on_record() {
         ("remedy", include_str!("../remedy.rs")),
         ("session", include_str!("../session.rs")),
         ("setup", include_str!("../setup.rs")),
+        ("spread", include_str!("../spread.rs")),
         ("straight", include_str!("../straight.rs")),
     ];
     // These make no statement themselves.

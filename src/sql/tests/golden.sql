@@ -99,6 +99,10 @@ SET LOCAL lock_timeout = 5000; LOCK TABLE ONLY "sch""e.ma
 TRUNCATE TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--"
 
+-- ddl::delete_all
+DELETE FROM "sch""e.ma
+    $1"."ta'b""le;--"
+
 -- ddl::replica_identity_full
 ALTER TABLE "sch""e.ma
     $1"."ta'b""le;--" REPLICA IDENTITY FULL
@@ -227,6 +231,15 @@ INSERT INTO "sch""e.ma
     leted" IS NULL AND NOT EXISTS (SELECT FROM "sch""e.ma
     $1"."ta'b""le;--" t WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
     $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))))
+
+-- merge::delete_older
+DELETE FROM "sch""e.ma
+    $1"."ta'b""le;--" AS t USING (SELECT DISTINCT ON ("""key""", "$1 /* ' */") * FROM pg_temp."ta'b""le;--" ORDER BY """key""", "$1 /* ' */", "cur.sor\" DESC NULLS LAST, "_airbyte_extracted_at" DESC, "_airbyte_loaded_at" DESC) s WHERE (t."""key""" = s."""key""" OR (t."""key""" IS NULL AND s."""key""" IS NULL)) AND (t."$1 /* ' */" = s."$1 /* ' */" OR (t."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND NOT ((s."""key""" IS NULL OR s."$1 /* ' */" IS NULL) AND EXISTS (SELECT FROM "sch""e.ma
+    $1"."ta'b""le;--" other WHERE (other."""key""" = s."""key""" OR (other."""key""" IS NULL AND s."""key""" IS NULL)) AND (other."$1 /* ' */" = s."$1 /* ' */" OR (other."$1 /* ' */" IS NULL AND s."$1 /* ' */" IS NULL)) AND (other.tableoid, other.ctid) <> (t.tableoid, t.ctid))) AND ((s."cur.sor\" > t."cur.sor\") OR (t."cur.sor\" IS NULL AND s."cur.sor\" IS NOT NULL) OR ((s."cur.sor\" = t."cur.sor\" OR (s."cur.sor\" IS NULL AND t."cur.sor\" IS NULL)) AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"))
+
+-- merge::delete_older of distinct rows, no cursor, no deletions
+DELETE FROM "sch""e.ma
+    $1"."ta'b""le;--" AS t USING pg_temp."ta'b""le;--" s WHERE t."""key""" = s."""key""" AND s."_airbyte_extracted_at" >= t."_airbyte_extracted_at"
 
 -- merge::delete
 DELETE FROM "sch""e.ma
@@ -774,7 +787,7 @@ SELECT c.relname::text AS name, pg_catalog.pg_get_userbyid(c.relowner)::text AS 
 SELECT r.rolname::text AS role FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_namespace n ON n.nspname::text = $1 WHERE r.rolname::text = ANY ($2) AND NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY 1
 
 -- introspect::tables
-SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = a.attcollation AND NOT o.collisdeterministic) AS nondeterministic, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
+SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid AS oid, c.relkind::text AS kind, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned, pg_catalog.obj_description(c.oid, 'pg_class') AS comment, ARRAY(SELECT e.extname::text FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS engines, (SELECT p.pubname::text FROM pg_catalog.pg_publication_tables pt JOIN pg_catalog.pg_publication p ON p.pubname = pt.pubname AND (p.pubupdate OR p.pubdelete) WHERE pt.schemaname = n.nspname AND pt.tablename = c.relname AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) ORDER BY 1 LIMIT 1) AS unidentified, a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, a.atttypmod AS typmod, a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS has_default, (a.attgenerated <> '' OR a.attidentity = 'a') AS generated, EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = a.attcollation AND NOT o.collisdeterministic) AS nondeterministic, pg_catalog.col_description(c.oid, a.attnum) AS column_comment FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (s, r) JOIN pg_catalog.pg_namespace n ON n.nspname = w.s::pg_catalog.name JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.r::pg_catalog.name LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace ORDER BY c.oid, a.attnum
 
 -- introspect::indexes
 SELECT i.indrelid AS table_oid, c.relname::text AS name, CASE WHEN i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k) ELSE '{}' END AS columns, i.indisunique AND i.indisvalid AND i.indimmediate AS is_unique, COALESCE((pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct')::pg_catalog.bool, false) AS nulls_not_distinct, EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = ANY (i.indcollation) AND NOT o.collisdeterministic) AS nondeterministic, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f') AS is_constraint FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE i.indrelid = ANY ($1) ORDER BY i.indrelid, c.relname
@@ -802,19 +815,35 @@ SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock(k) FROM 
 SET LOCAL lock_timeout = 10000; SELECT pg_catalog.pg_advisory_xact_lock_shared(k) FROM pg_catalog.unnest('{-7}'::pg_catalog.int8[]) AS k; SET LOCAL lock_timeout = 60000; SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS note FROM ROWS FROM (pg_catalog.unnest(ARRAY[E'sch"e.ma
     $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY[E'ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
 
+-- spread::partitioned
+WITH RECURSIVE tree (root, oid) AS ( SELECT o, o FROM pg_catalog.unnest($1::pg_catalog.oid[]) o UNION ALL SELECT t.root, i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid) SELECT t.root AS table_oid, COALESCE(pg_catalog.bool_or(0 = ANY (p.partattrs::pg_catalog.int2[])), false) AS expressions, ARRAY(SELECT DISTINCT a.attname::text FROM tree u JOIN pg_catalog.pg_partitioned_table q ON q.partrelid = u.oid JOIN pg_catalog.pg_attribute a ON a.attrelid = u.oid AND (a.attnum = ANY (q.partattrs::pg_catalog.int2[]) OR EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = d.classid AND d.objid = u.oid AND d.refobjid = u.oid AND d.deptype = 'i' AND a.attnum IN (d.objsubid, d.refobjsubid))) WHERE u.root = t.root AND a.attnum > 0 ORDER BY 1) AS columns, pg_catalog.array_agg(n.nspname::text ORDER BY t.oid) FILTER (WHERE c.relkind = 'f') AS schemas, pg_catalog.array_agg(c.relname::text ORDER BY t.oid) FILTER (WHERE c.relkind = 'f') AS names, pg_catalog.array_agg(s.srvname::text ORDER BY t.oid) FILTER (WHERE c.relkind = 'f') AS servers FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = t.oid LEFT JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = t.oid LEFT JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver GROUP BY t.root
+
+-- spread::engines
+SELECT e.extname::text AS engine, e.extversion AS version FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb') ORDER BY 1
+
+-- spread::distributed
+SELECT p.logicalrelid::pg_catalog.oid AS table_oid, pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) AS column_name FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid::pg_catalog.oid = ANY ($1)
+
+-- spread::hypertables
+SELECT c.oid AS table_oid, d.column_name::text AS column_name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN _timescaledb_catalog.hypertable h ON h.schema_name = n.nspname AND h.table_name = c.relname LEFT JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = h.id WHERE c.oid = ANY ($1)
+
+-- spread::read
+SELECT """key""", "$1 /* ' */" FROM "sch""e.ma
+    $1"."ta'b""le;--" LIMIT 1
+
 -- straight::facts
-SELECT c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR t.are_there OR f.are_there) AS plain, NOT (t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisexclusion OR i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR ARRAY(SELECT a.attname::text COLLATE "C" FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[k] ORDER BY 1) <> $2::pg_catalog.text[]))) AS independent, COALESCE(pg_catalog.starts_with(d.meta, E'''{"changes": [], "sync_id": '), false) AS ours, d.generation IS NOT NULL OR d.meta IS NOT NULL AS any_default FROM pg_catalog.pg_class c, LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS are_there) t, LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND (k.contype = 'f' OR k.condeferrable)) AS are_there) f, LATERAL (SELECT pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_meta') AS meta, pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_generation_id') AS generation FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum WHERE a.attrelid = c.oid) d WHERE c.oid = $1
+WITH RECURSIVE tree (oid) AS (SELECT $1 UNION ALL SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid) SELECT c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR NOT c.relhassubclass) AND NOT (c.relhasrules OR c.relrowsecurity OR r.are_there OR t.are_there OR f.are_there) AS plain, NOT (r.are_there OR t.are_there OR f.are_there) AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT oid FROM tree) AND (i.indisexclusion OR i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR ARRAY(SELECT a.attname::text COLLATE "C" FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) k JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY 1) <> $2::pg_catalog.text[]))) AS independent, COALESCE(pg_catalog.starts_with(d.meta, E'''{"changes": [], "sync_id": '), false) AS ours, d.generation IS NOT NULL OR d.meta IS NOT NULL AS any_default FROM pg_catalog.pg_class c, LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class f ON f.oid = tree.oid WHERE f.relkind = 'f') AS are_there) r, LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid WHERE NOT t.tgisinternal) AS are_there) t, LATERAL (SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_constraint k ON k.conrelid = tree.oid WHERE k.contype = 'f' OR k.condeferrable) AS are_there) f, LATERAL (SELECT pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_meta') AS meta, pg_catalog.max(pg_catalog.pg_get_expr(f.adbin, f.adrelid)) FILTER (WHERE a.attname = E'_airbyte_generation_id') AS generation FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum WHERE a.attrelid = c.oid) d WHERE c.oid = $1
 
 -- straight::lock
-SET LOCAL lock_timeout = 200; LOCK TABLE "sch""e.ma
+SET LOCAL lock_timeout = 200; LOCK TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = 60000
 
 -- straight::set_defaults
-ALTER TABLE "sch""e.ma
+ALTER TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" SET DEFAULT E'{"changes": [], "sync_id": 5}', ALTER COLUMN "_airbyte_generation_id" SET DEFAULT 7
 
 -- straight::drop_defaults
-ALTER TABLE "sch""e.ma
+ALTER TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" DROP DEFAULT, ALTER COLUMN "_airbyte_generation_id" DROP DEFAULT
 
 -- straight::copy_into

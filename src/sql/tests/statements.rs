@@ -41,6 +41,11 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("session::end_idle_holders", session::end_idle_holders(&[-1, 5])),
         ("fence::hold", fence::hold(&[-7, 5], &[&names.table], fence::Hold::Alone)),
         ("fence::hold together", fence::hold(&[-7], &[&names.table], fence::Hold::Together)),
+        ("spread::partitioned", spread::partitioned()),
+        ("spread::engines", spread::engines()),
+        ("spread::distributed", spread::distributed()),
+        ("spread::hypertables", spread::hypertables()),
+        ("spread::read", spread::read(&names.table, &[&names.key, &names.other])),
         ("straight::facts", straight::facts()),
         ("straight::lock", straight::lock(&names.table)),
         ("straight::set_defaults", straight::set_defaults(&names.table, 5, 7)),
@@ -158,6 +163,7 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::rename_table", ddl::rename_table(table, &names.key));
     add("ddl::lock_table", ddl::lock_table(table, true));
     add("ddl::truncate", ddl::truncate(table, true));
+    add("ddl::delete_all", ddl::delete_all(table));
     add("ddl::replica_identity_full", ddl::replica_identity_full(table));
     let key = schema.key_names();
     add("ddl::create_index", ddl::create_index(&names.other, table, &key, false, true));
@@ -191,6 +197,8 @@ fn merges(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("merge::insert_absent", merge(schema, &competing).insert_absent());
     add("merge::insert_absent of distinct rows, no cursor, no deletions", merge(&simple, &unique).insert_absent());
     add("merge::insert_absent of a table", merge(schema, &next).insert_absent());
+    add("merge::delete_older", merge(schema, &competing).delete_older());
+    add("merge::delete_older of distinct rows, no cursor, no deletions", merge(&simple, &unique).delete_older());
     add("merge::delete", merge(schema, &competing).delete().expect("a deletion mark"));
     assert!(merge(&simple, &competing).delete().is_none(), "deletions are kept");
     let other = TableName { schema: names.cursor.clone(), table: names.deleted.clone() };
