@@ -17,7 +17,7 @@
 //! sql: limits schema types
 //! batch: json limits protocol schema types
 //! copy: batch limits types
-//! config: error secret
+//! config: error schema secret
 //! panics: error protocol
 //! arrow_source: error limits panics protocol types
 //! signals: error

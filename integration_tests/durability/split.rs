@@ -17,6 +17,7 @@ pub fn trials() -> Vec<Trial> {
             Ok(by_several_sessions(Route::ToPooler)?)
         }),
         Trial::test("split::upserts_by_key", || Ok(upserts()?)),
+        Trial::test("split::into_partitions", || Ok(into_partitions()?)),
         Trial::test("split::a_refresh", || Ok(refresh()?)),
         Trial::test("split::where_a_trigger_is", || {
             Ok(not_straight(
@@ -134,6 +135,34 @@ fn upserts() -> Checked {
     is_as_ever(&scenario)?;
     expect("loads straight into the table", sent(&scenario, STRAIGHT), 4)?;
     expect("loads through temporary tables", sent(&scenario, BY_TEMPORARY), 8)
+}
+
+/// Nothing of a partitioned table is locked but the table itself, and its partitions get no defaults.
+fn into_partitions() -> Checked {
+    let scenario = patient(Scenario::shared()?);
+    succeeded(&run(&scenario, Mode::Dedup, "")?, 0)?;
+    scenario.database.writer()?.run(
+        "ALTER TABLE airbyte.events RENAME TO old;
+         CREATE TABLE airbyte.events (LIKE airbyte.old INCLUDING COMMENTS) PARTITION BY HASH (id);
+         CREATE TABLE airbyte.even PARTITION OF airbyte.events FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE airbyte.odd PARTITION OF airbyte.events FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         DROP TABLE airbyte.old",
+    )?;
+    // A reader of a partition is in nobody's way.
+    let reader = scenario.database.superuser()?;
+    reader.run("BEGIN; SELECT count(*) FROM airbyte.even")?;
+    succeeded(&run(&scenario, Mode::Dedup, &window(0))?, 1)?;
+    reader.run("COMMIT")?;
+    succeeded(&run(&scenario, Mode::Dedup, &[rows("events", 1, 150..600), state(0)].concat())?, 1)?;
+    scenario.holds("events", &[0..600])?;
+    is_as_ever(&scenario)?;
+    let defaults = scenario.sql.value(
+        "SELECT count(*) FROM pg_attrdef d JOIN pg_inherits i ON i.inhrelid = d.adrelid
+         WHERE i.inhparent = 'airbyte.events'::regclass",
+    )?;
+    expect("defaults of partitions", defaults.parse().unwrap_or(1), 0)?;
+    expect("loads straight into the table", sent(&scenario, STRAIGHT), 4)?;
+    expect("loads through temporary tables", sent(&scenario, BY_TEMPORARY), 4)
 }
 
 fn refresh() -> Checked {

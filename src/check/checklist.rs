@@ -35,6 +35,8 @@ pub(super) enum Item {
     Insert,
     /// The end of the table.
     Drop,
+    /// Tables as `table_options` says.
+    Options,
 }
 
 impl fmt::Display for Item {
@@ -58,6 +60,7 @@ impl fmt::Display for Item {
             Self::Load => "temporary table and binary COPY",
             Self::Insert => "insert and select",
             Self::Drop => "dropping the table",
+            Self::Options => "table options",
         })
     }
 }
@@ -90,6 +93,7 @@ impl Checklist {
         let items = items.chain([Item::Owners]);
         let items = items.chain(config.load_receipts.then_some(Item::Receipts));
         let items = items.chain([Item::Create, Item::Load, Item::Insert, Item::Drop]);
+        let items = items.chain((!config.table_options.is_empty()).then_some(Item::Options));
         Self { output, items: items.collect(), state: Mutex::default() }
     }
 

@@ -4,6 +4,7 @@
 
 mod checklist;
 mod rights;
+mod shapes;
 mod trial;
 
 use std::sync::Arc;
@@ -52,7 +53,8 @@ async fn all(config: &Config, connector: &Connector, list: &Checklist, begun: In
 
 async fn items(config: &Config, session: &Session, list: &Checklist) -> Result<()> {
     let schema = rights::look(config, session, list).await?;
-    trial::run(config, session, list, &schema).await
+    trial::run(config, session, list, &schema).await?;
+    shapes::run(config, session, list, &schema).await
 }
 
 /// The server fell silent after the login.

@@ -7,7 +7,7 @@ use crate::naming;
 use crate::pg::{Session, Type, value};
 use crate::privileges::{self, Schema, Server, receipts};
 use crate::schema::{EXTRACTED_AT, RAW_ID, TableName};
-use crate::sql::{introspect, remedy};
+use crate::sql::{introspect, remedy, spread};
 
 /// Tables of other owners that are named.
 const FOREIGN_TABLES: usize = 5;
@@ -27,7 +27,11 @@ pub(super) async fn look(config: &Config, session: &Session, list: &Checklist) -
     let server = Server::ask(session).await?;
     server.refuse_unusable()?;
     let seen = server.client_address.as_deref().map_or_else(String::new, |at| format!("; it sees us at {at}"));
-    list.ok(Item::Server, &format!("PostgreSQL {}, {}{seen}", server.version, server.encoding));
+    let mut flavour = String::new();
+    for row in &session.query(spread::engines(), &[], "asking for extensions").await? {
+        flavour.push_str(&format!(" with {} {}", value::<String>(row, "engine")?, value::<String>(row, "version")?));
+    }
+    list.ok(Item::Server, &format!("PostgreSQL {}{flavour}, {}{seen}", server.version, server.encoding));
     let mut missing = Vec::new();
 
     list.begin(Item::Database);

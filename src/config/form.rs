@@ -35,6 +35,9 @@ fn fit_value(path: &str, schema: &Value, value: Value) -> Result<Value> {
             let fitted = items.into_iter().enumerate();
             fitted.map(|(at, item)| fit_value(&format!("{path}[{at}]"), &schema["items"], item)).collect()
         }
+        (Some("object"), Value::Object(given)) if schema["oneOf"].is_null() => {
+            Ok(Value::Object(fit_object(path, &schema["properties"], given)?))
+        }
         (Some("object"), Value::Object(given)) => one_of(path, &schema["oneOf"], given),
         (Some(kind), value) => Err(refuse(path, &format!("must be {}, found {}", a_type(kind), a_kind(&value)))),
         (None, _) => Err(unreadable_form()),

@@ -11,10 +11,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Shape;
 use crate::secret::Secret;
 
 pub use self::spec::specification;
 pub use self::ssl::SslMode;
+pub use self::table_options::TableOptions;
 pub use self::tunnel::Tunnel;
 
 mod form;
@@ -22,6 +24,7 @@ mod params;
 mod raw;
 mod spec;
 mod ssl;
+mod table_options;
 mod tunnel;
 
 /// Everything the user can set.
@@ -78,6 +81,8 @@ pub struct Config {
     pub load_receipts: bool,
     /// The address of this machine from which connections leave, when it has several and firewalls know but one.
     pub source_address: Option<IpAddr>,
+    /// How the tables of some streams are to be made; one entry a stream and namespace.
+    pub table_options: Vec<TableOptions>,
     /// Passwords among the URL parameters: unused, but not to be shown either.
     unused_secrets: Vec<Secret>,
 }
@@ -169,6 +174,14 @@ impl Config {
         texts
     }
 
+    /// How the table of a stream is to be made, where not plainly.
+    pub fn shape(&self, namespace: Option<&str>, stream: &str) -> Option<&Shape> {
+        let mut of_name = self.table_options.iter().filter(|options| options.stream == stream);
+        let exact =
+            of_name.clone().find(|options| options.namespace.is_some() && options.namespace.as_deref() == namespace);
+        exact.or_else(|| of_name.find(|options| options.namespace.is_none())).map(|options| &options.shape)
+    }
+
     /// The names that messages need.
     fn public(&self) -> Vec<&str> {
         let names = [&self.host, &self.database, &self.schema, &self.username];
@@ -208,6 +221,7 @@ impl Config {
             rejected_rows: raw.rejected_rows.unwrap_or_default(),
             load_receipts: raw.load_receipts.unwrap_or_default(),
             source_address: source_address(raw.source_address)?,
+            table_options: table_options::from_raw(raw.table_options.unwrap_or_default())?,
             unused_secrets: params.secrets,
         })
     }

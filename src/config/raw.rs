@@ -36,6 +36,19 @@ pub(super) struct RawConfig {
     pub(super) rejected_rows: Option<RejectedRows>,
     pub(super) load_receipts: Option<bool>,
     pub(super) source_address: Option<String>,
+    pub(super) table_options: Option<Vec<RawTableOptions>>,
+}
+
+/// An entry of `table_options`.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawTableOptions {
+    pub(super) stream: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) partition_by: Option<String>,
+    pub(super) partitions: Option<Vec<String>>,
+    pub(super) tablespace: Option<String>,
+    pub(super) storage_parameters: Option<String>,
+    pub(super) after_create: Option<Vec<String>>,
 }
 
 /// `ssl_mode`: the members of all its options.

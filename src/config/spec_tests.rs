@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _, Visitor, value::Error as Refusal};
 use serde_json::{Map, Value, json};
 
 use super::{CLOUD, SELF_MANAGED, one_line, properties, specification};
-use crate::config::raw::{RawConfig, RawSslMode, RawTunnel, SslWord, TunnelWord};
+use crate::config::raw::{RawConfig, RawSslMode, RawTableOptions, RawTunnel, SslWord, TunnelWord};
 use crate::config::{CdcDeletion, Config, RejectedRows};
 
 fn golden(cloud: bool) -> Value {
@@ -66,6 +66,7 @@ fn sample(name: &str, schema: &Value) -> Value {
         Some("integer") => schema["maximum"].as_u64().map(|high| high - 1).into(),
         Some("boolean") => true.into(),
         Some("array") => json!([sample(name, &schema["items"])]),
+        Some("object") if schema["oneOf"].is_null() => all_members(&schema["properties"]),
         Some("object") => all_members(&schema["oneOf"][0]["properties"]),
         other => panic!("{name}: unknown type {other:?}"),
     }
@@ -86,6 +87,8 @@ fn full_samples() -> Vec<Value> {
             full[property] = all_members(&option["properties"]);
             full["jdbc_url_params"] = "key=value".into();
             full["source_address"] = "127.0.0.1".into();
+            full["table_options"][0]["partition_by"] = "RANGE (at)".into();
+            full["table_options"][0]["partitions"] = json!(["FOR VALUES FROM (1) TO (2)"]);
             samples.push(full);
         }
     }
@@ -118,6 +121,7 @@ fn form_and_types_have_the_same_fields_and_words() {
         words.map(|word| word.as_str().expect("a word")).collect()
     };
     assert_eq!(names(&form), asked_by::<RawConfig>());
+    assert_eq!(names(&form["table_options"]["items"]["properties"]), asked_by::<RawTableOptions>());
     assert_eq!(members("ssl_mode"), asked_by::<RawSslMode>());
     assert_eq!(members("tunnel_method"), asked_by::<RawTunnel>());
     assert_eq!(words("ssl_mode", "mode"), asked_by::<SslWord>());
@@ -280,7 +284,13 @@ fn airbyte_lints() {
     for (name, schema) in form.as_object().expect("a form") {
         assert!(["connection", "sync_behavior", "advanced"].iter().any(|group| schema["group"] == *group), "{name}");
         assert!(schema.get("always_show").is_none() || !required.contains(&name.as_str()), "{name}");
-        assert!(schema["type"] != "array" || schema["items"]["type"] == "string", "{name}");
+        let items = &schema["items"];
+        assert!(schema["type"] != "array" || items["type"] == "string" || items["type"] == "object", "{name}");
+        if let Some(members) = items["properties"].as_object() {
+            assert_orders_are_distinct(name, &items["properties"], true);
+            let told = |member: &Value| member["title"].is_string() && member["description"].is_string();
+            assert!(members.values().all(|member| told(member) && member.get("group").is_none()), "{name}");
+        }
         let Some(options) = schema["oneOf"].as_array() else { continue };
         assert!(schema["type"] == "object" && schema.get("default").is_none(), "{name}");
         let mut titles = BTreeSet::new();

@@ -3,11 +3,13 @@
 //! Invariant: pure; no SQL text, no I/O.
 
 mod existing;
+mod shape;
 
 use std::fmt;
 
 pub(crate) use existing::mapping_comment;
 pub use existing::{ExistingColumn, ExistingIndex, ExistingTable, Spread};
+pub use shape::Shape;
 
 use crate::types::ColumnType;
 

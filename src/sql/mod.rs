@@ -13,6 +13,7 @@ pub mod rejected;
 pub mod remedy;
 pub mod session;
 pub mod setup;
+pub mod shape;
 pub mod spread;
 pub mod straight;
 

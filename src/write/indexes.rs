@@ -367,7 +367,7 @@ fn free_of(candidates: &[String], taken: &HashSet<String>) -> String {
 }
 
 /// Those of the names that a relation of the schema has.
-async fn taken_names(session: &Session, schema: &str, names: &[String]) -> Result<HashSet<String>> {
+pub(super) async fn taken_names(session: &Session, schema: &str, names: &[String]) -> Result<HashSet<String>> {
     let names = [(&schema as &(dyn ToSql + Sync), Type::TEXT), (&names, Type::TEXT_ARRAY)];
     let rows = session.query(sql::taken_names(), &names, "choosing an index name").await?;
     rows.iter().map(|row| value(row, "name")).collect()

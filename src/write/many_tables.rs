@@ -74,7 +74,8 @@ impl<'a> Easy<'a> {
                 && old.unidentified_in_publication.is_none()
                 && plan.strategy.earlier != Earlier::ReplacedUnlessSameGeneration
         };
-        if existing.contains_key(&plan.next) || schema.is_open() || !old.is_none_or(as_it_should_be) {
+        let shaped = cx.config.shape(plan.stream.name.namespace.as_deref(), &plan.stream.name.name).is_some();
+        if shaped || existing.contains_key(&plan.next) || schema.is_open() || !old.is_none_or(as_it_should_be) {
             return None;
         }
         let generation = plan.stream.generation.map_or(0, |g| g.id);
@@ -130,7 +131,7 @@ async fn settle_within(cx: &Context, session: &Session, easy: &mut [Easy<'_>]) -
         }
     }
     let created = easy.iter().filter(|stream| stream.is_new);
-    let creations = created.clone().flat_map(|stream| one_table::creation(cx, &stream.target, stream.old));
+    let creations = created.clone().flat_map(|stream| one_table::creation(cx, &stream.target, stream.old, None));
     let Some(script) = creations.reduce(|all, one| all.then(&one)) else { return Ok(()) };
     session.execute(&script, doing).await?;
     let merged: Vec<&Target> = created.map(|stream| &stream.target).filter(|target| target.is_merged()).collect();

@@ -24,6 +24,7 @@ mod receipts;
 mod rejected;
 mod report;
 mod retry;
+mod shapes;
 mod split;
 mod spread;
 mod straight;

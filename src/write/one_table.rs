@@ -5,13 +5,13 @@ use super::fill::Step;
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
-use super::{Context, Target, evolve, fill, introspect, load, publish, straight};
+use super::{Context, Target, evolve, fill, introspect, load, publish, shapes, straight};
 use crate::error::Result;
 use crate::load_strategy::{Earlier, Rows};
 use crate::pg::Session;
-use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, TableName, TableSchema};
+use crate::schema::{ExistingTable, GENERATION_ID, KeyFacts, Shape, TableName, TableSchema};
 use crate::sql::merge::{Merge, Source};
-use crate::sql::{Statement, ddl};
+use crate::sql::{self, Statement, ddl};
 use std::collections::HashMap;
 
 /// Where the rows of a stream go.
@@ -63,7 +63,10 @@ pub(super) async fn settle(
     let at = if matches!(place, Place::Next | Place::NewNext) { &plan.next } else { &plan.table };
     let mut target = Target::new(plan, schema, at.clone(), generation, fence.clone());
     match place {
-        Place::Final => change(cx, session, table, &target, !filled && matters).await?,
+        Place::Final => {
+            shapes::remark(cx, &target, table);
+            change(cx, session, table, &target, !filled && matters).await?;
+        }
         Place::Next => {
             cx.output.info(&format!("Stream {}: continuing the interrupted refresh.", plan.stream.name));
             change(cx, session, next, &target, false).await?;
@@ -174,8 +177,17 @@ async fn change(
 }
 
 async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&ExistingTable>) -> Result<()> {
-    for statement in creation(cx, target, old) {
-        session.execute(&statement, &format!("creating table {}", target.table)).await?;
+    let plainly = creation(cx, target, old, None);
+    match shapes::wanted(cx, target, old)? {
+        Some(shape) => {
+            let shaped = creation(cx, target, old, Some(shape));
+            shapes::create(cx, session, target, shape, shaped, &plainly).await?;
+        }
+        None => {
+            for statement in plainly {
+                session.execute(&statement, &format!("creating table {}", target.table)).await?;
+            }
+        }
     }
     if !target.is_next() {
         cx.output.info(&format!("Created table {}.", target.table));
@@ -184,7 +196,12 @@ async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&E
 }
 
 /// What makes the table that a stream's rows go to.
-pub(super) fn creation(cx: &Context, target: &Target, old: Option<&ExistingTable>) -> Vec<Statement> {
+pub(super) fn creation(
+    cx: &Context,
+    target: &Target,
+    old: Option<&ExistingTable>,
+    shape: Option<&Shape>,
+) -> Vec<Statement> {
     // The next generation also gets the columns whose field is gone: they outlive the swap.
     let mut kept = Vec::new();
     if let Some(old) = old.filter(|_| !cx.config.drop_removed_columns) {
@@ -199,8 +216,10 @@ pub(super) fn creation(cx: &Context, target: &Target, old: Option<&ExistingTable
         Some(old) => evolve::mapping(cx, old, &target.schema),
         None => evolve::new_mapping(&target.schema),
     };
-    let create = ddl::create_table(&target.table, &target.schema, &kept).then(&target.fence.note(&target.table));
-    let mut statements = vec![create, ddl::comment_mapping(&target.table, &mapping)];
+    let create = ddl::create_table(&target.table, &target.schema, &kept);
+    let create = shape.map_or_else(|| create.clone(), |shape| sql::shape::shaped(&create, shape));
+    let mut statements =
+        vec![create.then(&target.fence.note(&target.table)), ddl::comment_mapping(&target.table, &mapping)];
     if target.is_next() {
         let comment = publish::next_comment(&target.schema.table, target.generation);
         statements.push(ddl::comment_table(&target.table, &comment));
@@ -241,7 +260,7 @@ async fn adopt_left_over(
 }
 
 async fn merge_all(session: &Session, steps: &[Step], doing: &str) -> Result<()> {
-    for Step::Merge(statement) | Step::Delete(statement) in steps {
+    for Step::Merge(statement) | Step::Delete(statement) | Step::Clear(statement) in steps {
         session.try_execute(statement, doing).await?;
     }
     Ok(())

@@ -143,6 +143,9 @@ async fn publish(cx: &Context, session: &Session, target: &Target) -> Result<()>
         return swap(session, target, Some(&new), &doing).await;
     }
     cx.output.info(&format!("Table {table} is refilled in place: it has {}.", reasons.join(", ")));
+    if new.spread.is_some() && old.spread.is_none() {
+        cx.output.warn(&format!("Table {table} is not made anew for that, so `table_options` has no effect on it."));
+    }
     refill(cx, session, target, &old, &doing).await
 }
 

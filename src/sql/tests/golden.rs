@@ -42,6 +42,7 @@ fn every_public_function_is_on_record() {
         ("remedy", include_str!("../remedy.rs")),
         ("session", include_str!("../session.rs")),
         ("setup", include_str!("../setup.rs")),
+        ("shape", include_str!("../shape.rs")),
         ("spread", include_str!("../spread.rs")),
         ("straight", include_str!("../straight.rs")),
     ];
@@ -73,12 +74,12 @@ fn only_what_this_connector_says_is_outside_of_quotes() {
 #[test]
 fn objects_are_qualified() {
     /// Words of SQL that are written as calls but are none, or that name no function.
-    const SYNTAX: [&str; 22] = [
+    const SYNTAX: [&str; 24] = [
         "and", "any", "array", "as", "coalesce", "conflict", "exists", "filter", "from", "in", "join", "lateral",
-        "not", "on", "operator", "or", "select", "stdin", "using", "values", "where", "with",
+        "not", "on", "operator", "or", "range", "select", "stdin", "to", "using", "values", "where", "with",
     ];
     /// Names of rows with a list of their columns.
-    const ROWS: [&str; 5] = ["dependent", "f", "r", "t", "w"];
+    const ROWS: [&str; 6] = ["dependent", "f", "r", "t", "tree", "w"];
     let mut wrong = Vec::new();
     for (name, statement) in statements::all(&Names::plain()) {
         let skeleton = quoting::skeleton(&statement);
@@ -104,7 +105,7 @@ fn objects_are_qualified() {
                 let qualified = first.contains('.')
                     || line.trim_start_matches(['-', ' ']).starts_with("REVOKE")
                     || first.starts_with('(')
-                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "aside", "dependent", "EXCLUSIVE", ""]
+                    || ["STDIN", "LATERAL", "MESSAGE", "ROWS", "SET", "aside", "dependent", "tree", "EXCLUSIVE", ""]
                         .contains(&first)
                     || skeleton[..at].ends_with("DISTINCT ");
                 if !qualified {

@@ -16,6 +16,29 @@ CREATE TABLE "sch""e.ma
     $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "de
     leted" pg_catalog."cur.sor\")
 
+-- shape::shaped
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "_airbyte_loaded_at" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar NOT NULL) PARTITION BY RANGE (at) TABLESPACE "$1 /* ' */"
+
+-- shape::shaped, one heap
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar NOT NULL, "_airbyte_extracted_at" pg_catalog.timestamptz NOT NULL, "_airbyte_meta" pg_catalog.jsonb NOT NULL, "_airbyte_generation_id" pg_catalog.int8 NOT NULL, "_airbyte_loaded_at" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar NOT NULL) WITH (fillfactor = 80) TABLESPACE "$1 /* ' */"
+
+-- shape::partition
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" PARTITION OF "sch""e.ma
+    $1"."ta'b""le;--" FOR VALUES FROM (1) TO (2) WITH (fillfactor = 80) TABLESPACE "$1 /* ' */"
+
+-- shape::partition for the rest
+CREATE TABLE "sch""e.ma
+    $1"."ta'b""le;--" PARTITION OF "sch""e.ma
+    $1"."ta'b""le;--" DEFAULT
+
+-- shape::after_create
+CREATE INDEX ON "sch""e.ma
+    $1"."ta'b""le;--" (x); GRANT USAGE ON SCHEMA "sch""e.ma
+    $1" TO y
+
 -- ddl::create_load_table
 CREATE TEMPORARY TABLE pg_temp."ta'b""le;--" ("_airbyte_raw_id" pg_catalog.varchar, "_airbyte_extracted_at" pg_catalog.timestamptz, """key""" pg_catalog.int8, "cur.sor\" pg_catalog.timestamptz, "de
     leted" pg_catalog.timestamptz, "$1 /* ' */" pg_catalog.varchar) ON COMMIT DROP

@@ -1,6 +1,7 @@
 //! Every statement of this module, made with given names.
 
 use super::*;
+use crate::schema::Shape;
 use crate::sql::dependents::{Grant, View};
 use crate::sql::merge::{Merge, Source};
 use crate::sql::receipts::{Load, Receipt};
@@ -142,6 +143,22 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::create_table", ddl::create_table(table, schema, &[]));
     add("ddl::create_table in raw mode", ddl::create_table(table, &raw, &[]));
     add("ddl::create_table with ddl::builtin_type", ddl::create_table(table, &empty, &more));
+    let shape = Shape {
+        partition_by: Some("RANGE (at)".into()),
+        partitions: Vec::new(),
+        tablespace: Some(names.other.clone()),
+        storage_parameters: Some("fillfactor = 80".into()),
+        after_create: Vec::new(),
+    };
+    let heap = Shape { partition_by: None, ..shape.clone() };
+    add("shape::shaped", shape::shaped(&ddl::create_table(table, &raw, &[]), &shape));
+    add("shape::shaped, one heap", shape::shaped(&ddl::create_table(table, &raw, &[]), &heap));
+    add("shape::partition", shape::partition(table, table, Some("FOR VALUES FROM (1) TO (2)"), &shape));
+    add("shape::partition for the rest", shape::partition(table, table, None, &Shape::default()));
+    add(
+        "shape::after_create",
+        shape::after_create(table, "CREATE INDEX ON {table} (x); GRANT USAGE ON SCHEMA {schema} TO y;"),
+    );
     add("ddl::create_load_table", ddl::create_load_table(&table.table, schema, false, false));
     add("ddl::create_load_table with changes and arrival", ddl::create_load_table(&table.table, schema, true, true));
     add("ddl::copy_into_load_table", ddl::copy_into_load_table(&table.table));
