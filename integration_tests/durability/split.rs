@@ -36,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("split::while_a_reader_has_the_table", || Ok(while_a_reader_has_the_table()?)),
         Trial::test("split::a_left_over_default_is_dropped", || Ok(left_over()?)),
+        Trial::test("split::other_defaults_in_the_middle", || Ok(other_defaults()?)),
         Trial::test("split::a_row_that_is_dropped_by_a_new_trigger", || Ok(new_trigger()?)),
         Trial::test("split::a_newer_sync_ends_one_that_stands_still", || Ok(newer_sync()?)),
     ];
@@ -218,6 +219,30 @@ fn left_over() -> Checked {
     expect("defaults", scenario.sql.value(defaults)?.parse().unwrap_or(0), 2)?;
     succeeded(&run(&scenario, Mode::Append, &[rows("events", 1, ROWS..ROWS + 1), state(0)].concat())?, 1)?;
     scenario.holds("events", &[0..ROWS + 1])?;
+    is_as_ever(&scenario)
+}
+
+/// Defaults that are not ours any more in the middle of a sync, as after a fail-over to a server that lacks them, are in no row.
+fn other_defaults() -> Checked {
+    let scenario = Scenario::shared()?;
+    let mut sync = scenario.start(&[("events", Mode::Append)]);
+    sync.feed(window(0).as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    for (number, script) in [
+        (1, "ALTER _airbyte_meta SET DEFAULT '{\"changes\": [], \"sync_id\": 99}'"),
+        (2, "ALTER _airbyte_meta DROP DEFAULT, ALTER _airbyte_meta DROP NOT NULL"),
+    ] {
+        scenario.sql.run(&format!("ALTER TABLE airbyte.events {script}"))?;
+        sync.feed(window(number).as_bytes());
+        sync.wait_for_states(number as usize + 1, SOON)?;
+    }
+    scenario.sql.run(
+        "ALTER TABLE airbyte.events ALTER _airbyte_generation_id DROP DEFAULT, \
+         ALTER _airbyte_meta SET DEFAULT '{\"changes\": [], \"sync_id\": 1}', ALTER _airbyte_meta SET NOT NULL",
+    )?;
+    sync.feed(window(3).as_bytes());
+    succeeded(&sync.finish(SOON)?, 4)?;
+    scenario.holds("events", &[0..4 * ROWS])?;
     is_as_ever(&scenario)
 }
 

@@ -71,6 +71,26 @@ pub fn set_defaults(table: &TableName, sync_id: i64, generation: i64) -> Stateme
     ))
 }
 
+/// Whether the defaults are those of [`set_defaults`]. What has been copied holds the lock that keeps them as they are.
+pub fn has_defaults(table: &TableName, sync_id: i64, generation: i64) -> Statement {
+    let is = |column: &str, value: &str| {
+        format!(
+            "pg_catalog.count(*) FILTER (WHERE a.attname = {} AND pg_catalog.btrim(pg_catalog.split_part( \
+             pg_catalog.pg_get_expr(f.adbin, f.adrelid), '::', 1), E'\\'') = {}) = 1",
+            literal(column),
+            literal(value),
+        )
+    };
+    Statement::new(format!(
+        "SELECT {} AND {} FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum \
+         WHERE a.attrelid = {}::pg_catalog.regclass",
+        is(META, &unchanged(sync_id)),
+        is(GENERATION_ID, &generation.to_string()),
+        literal(&quote_table(table)),
+    ))
+}
+
 /// The table is again as it was.
 pub fn drop_defaults(table: &TableName) -> Statement {
     Statement::new(format!(

@@ -13,7 +13,7 @@ use super::summary::Loaded;
 use super::{Target, fill, introspect};
 use crate::batch::Rows as Window;
 use crate::copy::{CopyChunks, CopyColumns};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
 use crate::pg::{Session, Type, value};
@@ -53,9 +53,16 @@ pub(super) async fn copy(session: &Session, target: &Target, rows: &Window) -> R
     let began = Instant::now();
     let chunks = CopyChunks::new(rows, &target.types, CopyColumns { changes: false, arrival: false });
     let copy = sql::copy_into(&target.table, &target.schema);
-    let taken = session.copy_in(&copy, chunks, &fill::doing(target)).await?;
+    let doing = fill::doing(target);
+    let taken = session.copy_in(&copy, chunks, &doing).await?;
     fill::expect_rows(target, taken, rows.count)?;
-    Ok(Loaded { merged: taken, copying: began.elapsed(), ..Loaded::default() })
+    let loaded = Loaded { merged: taken, copying: began.elapsed(), ..Loaded::default() };
+    // Somebody may have changed them, or the server has failed over to one that never heard of them.
+    if session.ask(&sql::has_defaults(&target.table, target.sync_id, target.generation), &doing).await? {
+        return Ok(loaded);
+    }
+    let text = format!("the defaults that the load has set on table {} are not there any more", target.table);
+    Err(Error::new(ErrorKind::Internal, text))
 }
 
 /// Finds the ways into a table, and sets its defaults where that helps and nobody has to wait for it.

@@ -865,6 +865,10 @@ SET LOCAL lock_timeout = 200; LOCK TABLE ONLY "sch""e.ma
 ALTER TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" SET DEFAULT E'{"changes": [], "sync_id": 5}', ALTER COLUMN "_airbyte_generation_id" SET DEFAULT 7
 
+-- straight::has_defaults
+SELECT pg_catalog.count(*) FILTER (WHERE a.attname = E'_airbyte_meta' AND pg_catalog.btrim(pg_catalog.split_part( pg_catalog.pg_get_expr(f.adbin, f.adrelid), '::', 1), E'\'') = E'{"changes": [], "sync_id": 5}') = 1 AND pg_catalog.count(*) FILTER (WHERE a.attname = E'_airbyte_generation_id' AND pg_catalog.btrim(pg_catalog.split_part( pg_catalog.pg_get_expr(f.adbin, f.adrelid), '::', 1), E'\'') = E'7') = 1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum WHERE a.attrelid = E'"sch""e.ma
+    $1"."ta''b""le;--"'::pg_catalog.regclass
+
 -- straight::drop_defaults
 ALTER TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" DROP DEFAULT, ALTER COLUMN "_airbyte_generation_id" DROP DEFAULT

@@ -50,6 +50,7 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("straight::facts", straight::facts()),
         ("straight::lock", straight::lock(&names.table)),
         ("straight::set_defaults", straight::set_defaults(&names.table, 5, 7)),
+        ("straight::has_defaults", straight::has_defaults(&names.table, 5, 7)),
         ("straight::drop_defaults", straight::drop_defaults(&names.table)),
         ("straight::copy_into", straight::copy_into(&names.table, &names.schema())),
         ("session::wait_shortly", session::wait_shortly()),
