@@ -20,12 +20,20 @@ MIB = 1 << 20
 class Sample:
     """One run of one program."""
 
-    def __init__(self, wall, usage, server_cpu=0.0, wal=0):
+    def __init__(self, wall, usage, server_cpu=0.0, wal=0, machine_cpu=0.0):
         self.wall = wall
         self.client_cpu = usage.ru_utime + usage.ru_stime
         self.peak = usage.ru_maxrss * 1024
         self.server_cpu = server_cpu
         self.wal = wal
+        # the part of the machine that had other things to do
+        self.disturbed = max(machine_cpu - self.client_cpu - server_cpu, 0) / (wall * os.cpu_count())
+
+
+def machine_cpu_seconds():
+    """What all processes of the machine have used so far."""
+    user, nice, system, _idle, _wait, irq, softirq = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def run_child(command, environment, stdin, stdout, stderr):
@@ -107,12 +115,14 @@ class Bench:
         """Runs a program and counts what it and the server use."""
         self.server.settle()
         cpu, wal = self.server.cpu_seconds(), self.server.wal_position()
+        machine = machine_cpu_seconds()
         wall, usage, code = run_child(command, environment, stdin, stdout, stdout)
+        machine = machine_cpu_seconds() - machine
         if code != 0:
             fail(f"{name} failed with code {code}" + (f"; its messages are in {stdout.name}" if stdout else ""))
         written = self.server.wal_since(wal)
         time.sleep(0.3)
-        return Sample(wall, usage, self.server.cpu_seconds() - cpu, written)
+        return Sample(wall, usage, self.server.cpu_seconds() - cpu, written, machine)
 
     def write(self, catalog, source, states=None):
         """Loads a file, or what the command `source` writes, by the connector."""

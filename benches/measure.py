@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 import extras
+import long
 import peers
 import report
 from bench import Bench
@@ -36,6 +37,7 @@ def main():
     parser.add_argument("--plot", type=pathlib.Path)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--ssh", action="store_true")
+    parser.add_argument("--long", type=lambda names: names.split(","))
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := [name for name in names if name not in CONTESTS]:
@@ -46,6 +48,8 @@ def main():
             extras.memory(bench)
         elif options.ssh:
             extras.ssh(bench)
+        elif options.long:
+            long.measure(bench, options.long)
         else:
             speed(bench, names)
     finally:

@@ -32,6 +32,10 @@ def install(bench, name):
         if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
             say(f"{name} cannot be installed here, so it is left out")
             return None
+        # it fetches its program when it is first run
+        if name == "sling" and subprocess.run([home / "bin/sling", "--version"], capture_output=True).returncode != 0:
+            say("sling cannot fetch its program here, so it is left out")
+            return None
         (home / "installed").touch()
     return home / "bin"
 

@@ -15,7 +15,8 @@ def table(contest, server_version):
         f"### {contest.title[0].upper() + contest.title[1:]}",
         "",
         f"{size / rows:.0f} bytes of JSON a record; PostgreSQL {server_version} with default settings; {os.cpu_count()} processors; "
-        + ("one run." if runs == 1 else f"medians of {runs} runs (least to most)."),
+        + ("one run" if runs == 1 else f"medians of {runs} runs (least to most)")
+        + f", other processes took at most {most_disturbed(contest):.0%} of the machine.",
         "",
         "| load | wall s | thousand rows/s | MB/s of JSON | client CPU s | µs a row | server CPU s | WAL MB | peak MB "
         "| ÷ first line | goal |",
@@ -39,6 +40,10 @@ def table(contest, server_version):
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def most_disturbed(contest):
+    return max(sample.disturbed for samples in contest.samples.values() for sample in samples)
 
 
 WIDTH, LABEL, BAR, GAP, LEFT = 860, 330, 20, 8, 12

@@ -12,6 +12,8 @@ from server import say
 OURS = f"{SCHEMA}.{STREAM}"
 REFERENCE = "reference"
 BY_HAND = f"{REFERENCE}.{STREAM}"
+# Part of the machine that other processes may take during a load; it is measured again otherwise, so often.
+DISTURBED, ATTEMPTS = 0.1, 3
 KEYED = {"primary_key": [["id"]], "cursor_field": ["updated_at"]}
 
 
@@ -43,7 +45,10 @@ class Contest:
         """Each load once; every other time in reverse."""
         for name in sorted(self.names, key=self.names.index, reverse=number % 2 == 1):
             say(f"{self.title}: {name}")
-            self.samples[name].append(self.loads[name]())
+            tried = []
+            while not tried or tried[-1].disturbed > DISTURBED and len(tried) < ATTEMPTS:
+                tried.append(self.loads[name]())
+            self.samples[name].append(min(tried, key=lambda sample: sample.disturbed))
 
     def ratios(self, name):
         """Of each run to the floor's run of the same round."""
@@ -121,7 +126,7 @@ class Loads:
         copied, indexes = self.template(of, rows, lines, catalog)
         states = (rows + STATE_EVERY - 1) // STATE_EVERY
 
-        def ours(source, states):
+        def ours(source, states, catalog=catalog):
             def load():
                 bench.drop()
                 return self.write(catalog, source, rows, states=states)
@@ -139,6 +144,10 @@ class Loads:
         if arrow:
             for name, form in (("Arrow IPC", "arrow_file"), ("Parquet", "parquet")):
                 contest.add(f"**ours, {name}**", ours(self.batch(of, rows, form)[1], 1), goals.get(form))
+            # what the peers make: JSON is text
+            undeclared = {"streams": [configured(STREAM, {}, "append")]}
+            for name, form in (("Arrow IPC", "arrow_file"), ("Parquet", "parquet")):
+                contest.add(f"**ours, {name}, its own columns**", ours(self.batch(of, rows, form)[1], 1, undeclared))
         if with_peers and arrow:
             for name, peer in peers.of_files(bench, of, rows, lambda form: self.batch(of, rows, form)[0]):
                 contest.add(name, peer)
