@@ -98,8 +98,14 @@ fn check_config(config: &Config) {
 fn check_secrets(config: &Config, text: &str, path: &str) {
     let given: Value = serde_json::from_str(text).unwrap();
     let Some(Value::String(value)) = given.pointer(path) else { panic!("{path} is a string") };
-    let value = value.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n");
     let field = path.rsplit('/').next().unwrap_or_default();
+    // Keys and certificates are pasted with all kinds of line ends; everything else counts as it is.
+    let value = match field {
+        "ssh_key" | "client_key" | "client_certificate" | "ca_certificate" => {
+            value.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n")
+        }
+        _ => value.clone(),
+    };
     let in_use = match path.split('/').nth(1) {
         Some("ssl_mode") => match config.ssl_mode {
             SslMode::VerifyFull { .. } => true,

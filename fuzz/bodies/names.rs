@@ -96,7 +96,9 @@ fn parts(statement: &str) -> (String, Vec<String>) {
         if c == '"' || c == '\'' {
             let whole = &statement[statement.len() - rest.len() - 1..];
             let (inside, after) = unquote(whole, c).unwrap_or_else(|| panic!("an open quote in {statement}"));
-            quoted.push(inside);
+            // In a text with E before it a backslash is written twice.
+            let escapes = c == '\'' && skeleton.ends_with("E'");
+            quoted.push(if escapes { inside.replace("\\\\", "\\") } else { inside });
             rest = after;
         }
     }

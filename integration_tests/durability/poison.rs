@@ -29,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend([
         Trial::test("poison::raw", || Ok(raw()?)),
         Trial::test("poison::first_refresh", || Ok(first_refresh()?)),
+        Trial::test("poison::in_a_refresh", || Ok(refresh()?)),
         Trial::test("poison::many_in_many_windows", || Ok(many()?)),
         Trial::test("poison::every_row", || Ok(every_row()?)),
         Trial::test("poison::more_than_are_set_aside", || Ok(too_many()?)),
@@ -218,6 +219,39 @@ fn first_refresh() -> Checked {
     succeeded(&outcome, 1)?;
     scenario.holds("events", &[0..90])?;
     same(&rejected(&scenario, "position, _airbyte_generation_id, sqlstate")?, "31 3 23514")
+}
+
+/// A refresh of a table with rows: its next generation refuses what the constraint refuses, not only its publishing.
+fn refresh() -> Checked {
+    let streams = [("events", Mode::Dedup)];
+    let mut scenario = prepared(set_aside(), &streams, &format!("ALTER TABLE airbyte.events ADD {TAME}"))?;
+    let input = rows("events", 50..80) + &poison("events", Pad::Value) + &rows("events", 80..140) + &state(1);
+    let input = input + &complete(&["events"]);
+    let outcome = sync(&scenario, &[("events", Mode::Refresh(3))], &input)?;
+    silent(&outcome)?;
+    succeeded(&outcome, 1)?;
+    scenario.holds("events", &[50..140])?;
+    same(&rejected(&scenario, "position, _airbyte_generation_id, sqlstate")?, "31 3 23514")?;
+    let tame = "SELECT count(*) FROM pg_constraint WHERE conname = 'tame' AND conrelid = 'airbyte.events'::regclass";
+    same(&scenario.sql.value(tame)?, "1")?;
+    scenario.settings = json!({});
+    let outcome = sync(&scenario, &[("events", Mode::Refresh(4))], &input)?;
+    failed(&outcome, "config_error", &["record 31 of stream events", "constraint \"tame\""])?;
+    scenario.holds("events", &[50..140])?;
+    // The user lets such rows in, and the next attempt goes on.
+    scenario.sql.run("ALTER TABLE airbyte.events DROP CONSTRAINT tame")?;
+    succeeded(&sync(&scenario, &[("events", Mode::Refresh(4))], &input)?, 1)?;
+    same(&scenario.sql.value("SELECT count(*) FROM airbyte.events WHERE pad LIKE 'POISON%'")?, "1")?;
+    // One that is gone by the time of the publishing is gone.
+    scenario.sql.run(&format!("ALTER TABLE airbyte.events ADD {TAME} NOT VALID"))?;
+    let mut sync = scenario.start(&[("events", Mode::Refresh(5))]);
+    sync.feed((rows("events", 0..30) + &state(1)).as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    scenario.sql.run("ALTER TABLE airbyte.events DROP CONSTRAINT tame")?;
+    sync.feed(complete(&["events"]).as_bytes());
+    succeeded(&sync.finish(SOON)?, 1)?;
+    scenario.holds("events", &[0..30])?;
+    same(&scenario.sql.value(tame)?, "0")
 }
 
 /// Refused rows at the edges and close together, in three windows; positions go on from window to window.

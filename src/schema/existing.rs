@@ -19,6 +19,8 @@ pub struct ExistingTable {
     pub owned: bool,
     /// A publication sends its updates or deletions, but it has no replica identity.
     pub unidentified_in_publication: Option<String>,
+    /// Its CHECK constraints: name, and definition in SQL.
+    pub checks: Vec<(String, String)>,
     /// Comment on the table.
     pub comment: Option<String>,
     /// Columns in their order.

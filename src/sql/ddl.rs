@@ -139,6 +139,16 @@ pub fn drop_table(table: &TableName, cascade: bool) -> Statement {
     Statement::new(format!("DROP TABLE {}{cascade}", quote_table(table)))
 }
 
+/// Adds a CHECK constraint with a definition that the server has shown.
+pub fn add_check(table: &TableName, name: &str, definition: &str) -> Statement {
+    Statement::new(format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", quote_table(table), quote(name)))
+}
+
+/// Drops a constraint.
+pub fn drop_check(table: &TableName, name: &str) -> Statement {
+    Statement::new(format!("ALTER TABLE {} DROP CONSTRAINT {}", quote_table(table), quote(name)))
+}
+
 /// Renames a table within its schema.
 pub fn rename_table(from: &TableName, to: &str) -> Statement {
     Statement::new(format!("ALTER TABLE {} RENAME TO {}", quote_table(from), quote(to)))

@@ -72,6 +72,10 @@ pub fn tables() -> Statement {
           AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS \
               (SELECT FROM pg_catalog.pg_index pk WHERE pk.indrelid = c.oid AND pk.indisprimary)) \
           ORDER BY 1 LIMIT 1) AS unidentified, \
+         ARRAY(SELECT k.conname::text FROM pg_catalog.pg_constraint k \
+           WHERE k.conrelid = c.oid AND k.contype = 'c' ORDER BY k.conname) AS check_names, \
+         ARRAY(SELECT pg_catalog.pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k \
+           WHERE k.conrelid = c.oid AND k.contype = 'c' ORDER BY k.conname) AS checks, \
          a.attname::text AS column_name, t.typname::text AS typname, tn.nspname = 'pg_catalog' AS builtin, \
          a.atttypmod AS typmod, a.attnotnull AS not_null, \
          (a.atthasdef OR a.attidentity <> '') AS has_default, \

@@ -67,6 +67,7 @@ pub(super) async fn one(session: &Session, name: &TableName) -> Result<Option<Ex
 
 fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
     let kind: String = value(row, "kind")?;
+    let (check_names, checks): (Vec<String>, Vec<String>) = (value(row, "check_names")?, value(row, "checks")?);
     Ok(ExistingTable {
         table: TableName { schema: value(row, "schema")?, table: value(row, "name")? },
         oid,
@@ -74,6 +75,7 @@ fn table(row: &Row, oid: u32) -> Result<ExistingTable> {
         owner: value(row, "owner")?,
         owned: value(row, "owned")?,
         unidentified_in_publication: value(row, "unidentified")?,
+        checks: check_names.into_iter().zip(checks).collect(),
         comment: value(row, "comment")?,
         columns: Vec::new(),
         indexes: Vec::new(),

@@ -131,7 +131,11 @@ async fn settle_within(cx: &Context, session: &Session, easy: &mut [Easy<'_>]) -
         }
     }
     let created = easy.iter().filter(|stream| stream.is_new);
-    let creations = created.clone().flat_map(|stream| one_table::creation(cx, &stream.target, stream.old, None));
+    let creation = |stream: &Easy<'_>| {
+        let (target, old) = (&stream.target, stream.old);
+        one_table::creation(cx, target, old, None).into_iter().chain(one_table::checks(target, old, None))
+    };
+    let creations = created.clone().flat_map(creation);
     let Some(script) = creations.reduce(|all, one| all.then(&one)) else { return Ok(()) };
     session.execute(&script, doing).await?;
     let merged: Vec<&Target> = created.map(|stream| &stream.target).filter(|target| target.is_merged()).collect();

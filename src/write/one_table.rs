@@ -70,6 +70,7 @@ pub(super) async fn settle(
         Place::Next => {
             cx.output.info(&format!("Stream {}: continuing the interrupted refresh.", plan.stream.name));
             change(cx, session, next, &target, false).await?;
+            keep_checks(session, &target, table, next).await?;
         }
         Place::NewFinal | Place::NewNext => create(cx, session, &target, table).await?,
     }
@@ -189,8 +190,36 @@ async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&E
             }
         }
     }
+    keep_checks(session, target, old, None).await?;
     if !target.is_next() {
         cx.output.info(&format!("Created table {}.", target.table));
+    }
+    Ok(())
+}
+
+/// What gives the next generation the CHECK constraints of the table: it refuses at once what the publishing would refuse.
+pub(super) fn checks(target: &Target, old: Option<&ExistingTable>, next: Option<&ExistingTable>) -> Vec<Statement> {
+    let of = |table: Option<&ExistingTable>| table.map_or(Vec::new(), |table| table.checks.clone());
+    let wanted = of(old.filter(|_| target.is_next()));
+    let there = of(next.filter(|_| target.is_next()));
+    let dropped = there.iter().filter(|check| !wanted.contains(check));
+    let dropped = dropped.map(|(name, _)| ddl::drop_check(&target.table, name));
+    let added = wanted.iter().filter(|check| !there.contains(check));
+    dropped.chain(added.map(|(name, definition)| ddl::add_check(&target.table, name, definition))).collect()
+}
+
+/// Where a constraint refers to what the new columns are not, or refuses rows that are there, it is for the publishing to tell.
+async fn keep_checks(
+    session: &Session,
+    target: &Target,
+    old: Option<&ExistingTable>,
+    next: Option<&ExistingTable>,
+) -> Result<()> {
+    for check in checks(target, old, next) {
+        match session.try_execute(&check, &format!("giving table {} constraints", target.table)).await {
+            Err(error) if error.sqlstate().is_none() => return Err(error),
+            _ => {}
+        }
     }
     Ok(())
 }

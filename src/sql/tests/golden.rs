@@ -74,9 +74,9 @@ fn only_what_this_connector_says_is_outside_of_quotes() {
 #[test]
 fn objects_are_qualified() {
     /// Words of SQL that are written as calls but are none, or that name no function.
-    const SYNTAX: [&str; 24] = [
-        "and", "any", "array", "as", "coalesce", "conflict", "exists", "filter", "from", "in", "join", "lateral",
-        "not", "on", "operator", "or", "range", "select", "stdin", "to", "using", "values", "where", "with",
+    const SYNTAX: [&str; 25] = [
+        "and", "any", "array", "as", "check", "coalesce", "conflict", "exists", "filter", "from", "in", "join",
+        "lateral", "not", "on", "operator", "or", "range", "select", "stdin", "to", "using", "values", "where", "with",
     ];
     /// Names of rows with a list of their columns.
     const ROWS: [&str; 6] = ["dependent", "f", "r", "t", "tree", "w"];

@@ -178,6 +178,8 @@ fn definitions(names: &Names, add: &mut impl FnMut(&'static str, Statement)) {
     add("ddl::uncomment_table", ddl::uncomment_table(table));
     add("ddl::drop_table", ddl::drop_table(table, false));
     add("ddl::drop_table and what depends", ddl::drop_table(table, true));
+    add("ddl::add_check", ddl::add_check(table, &names.key, "CHECK ((id < 3))"));
+    add("ddl::drop_check", ddl::drop_check(table, &names.key));
     add("ddl::rename_table", ddl::rename_table(table, &names.key));
     add("ddl::lock_table", ddl::lock_table(table, true));
     add("ddl::truncate", ddl::truncate(table, true));
