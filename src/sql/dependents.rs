@@ -16,7 +16,7 @@ pub fn reasons_to_keep() -> Statement {
          UNION SELECT CASE contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, conname::text \
            FROM pg_catalog.pg_constraint \
            WHERE (conrelid = $1 AND contype <> 'n') OR (confrelid = $1 AND contype = 'f') \
-             OR (conrelid = $2 AND contype = 'c') \
+             OR (conrelid = $2 AND conrelid <> 0 AND contype = 'c') \
          UNION SELECT 'trigger', tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal \
          UNION SELECT 'row security policy', polname::text FROM pg_catalog.pg_policy WHERE polrelid = $1 \
          UNION SELECT 'row security', relname::text FROM pg_catalog.pg_class \
