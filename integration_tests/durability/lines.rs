@@ -3,13 +3,9 @@
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use serde_json::json;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, catalog, complete, records, state, succeeded};
-use crate::support::cable::Cable;
-use crate::support::connector::{Connector, Running};
+use crate::scenario::{Checked, Mode, SOON, Scenario, complete, records, state, succeeded};
 use crate::support::fault_proxy::Way;
-use crate::support::postgres::TestServer;
 
 const STREAMS: [(&str, Mode); 2] = [("events", Mode::Append), ("people", Mode::Refresh(1))];
 
@@ -21,22 +17,6 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A server whose connectors come by cable.
-fn by_cable() -> Result<(Cable, Scenario, TestServer), String> {
-    let cable = Cable::lay()?;
-    let server = TestServer::start_with(&[&format!("listen_addresses=127.0.0.1,{}", cable.here())]);
-    let mut scenario = Scenario::on(&server.address())?;
-    scenario.sql.run(
-        "COPY (SELECT 'host all all all scram-sha-256') TO PROGRAM 'cat >> pg_hba.conf'; SELECT pg_reload_conf()",
-    )?;
-    scenario.settings = json!({"host": cable.here(), "port": scenario.database.port()});
-    Ok((cable, scenario, server))
-}
-
-fn start(scenario: &Scenario, cable: &Cable) -> Running {
-    Connector::write(&scenario.config(), &catalog(&STREAMS)).by(&cable.beyond()).start()
-}
-
 fn rows(part: u32) -> String {
     let ids = part * 3000..part * 3000 + 3000;
     [records("events", part, ids.clone()), records("people", part, ids), state(part)].concat()
@@ -44,8 +24,8 @@ fn rows(part: u32) -> String {
 
 /// Shorter than any silence at which a connection is given up: the same sessions go on.
 fn cut_for_a_while() -> Checked {
-    let (mut cable, scenario, _server) = by_cable()?;
-    let mut sync = start(&scenario, &cable);
+    let (mut cable, scenario, _server) = Scenario::by_cable()?;
+    let mut sync = scenario.start_beyond(&cable, &STREAMS);
     sync.feed(rows(0).as_bytes());
     sync.wait_for_states(1, SOON)?;
     let began = scenario.sql.value(&sessions(&scenario))?;
@@ -75,8 +55,8 @@ fn sessions(scenario: &Scenario) -> String {
 
 /// For a third of the time every packet is lost, in both directions.
 fn with_loss() -> Checked {
-    let (mut cable, scenario, _server) = by_cable()?;
-    let mut sync = start(&scenario, &cable);
+    let (mut cable, scenario, _server) = Scenario::by_cable()?;
+    let mut sync = scenario.start_beyond(&cable, &STREAMS);
     sync.feed(rows(0).as_bytes());
     sync.wait_for_states(1, SOON)?;
     cable.lose();

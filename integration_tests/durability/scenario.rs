@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::bastion::Bastion;
+use crate::support::cable::Cable;
 use crate::support::connector::{Connector, Outcome, Running};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::pgbouncer::PgBouncer;
@@ -92,6 +93,18 @@ impl Scenario {
         Ok(Self { pooler: None, proxy, sql, database, settings: json!({}) })
     }
 
+    /// On a server of its own, whose connectors come by cable and not by the proxy.
+    pub fn by_cable() -> Result<(Cable, Self, TestServer), String> {
+        let cable = Cable::lay()?;
+        let server = TestServer::start_with(&[&format!("listen_addresses=127.0.0.1,{}", cable.here())]);
+        let mut scenario = Self::on(&server.address())?;
+        scenario.sql.run(
+            "COPY (SELECT 'host all all all scram-sha-256') TO PROGRAM 'cat >> pg_hba.conf'; SELECT pg_reload_conf()",
+        )?;
+        scenario.settings = json!({"host": cable.here(), "port": scenario.database.port()});
+        Ok((cable, scenario, server))
+    }
+
     pub fn config(&self) -> Value {
         let mut config = self.database.config();
         config["port"] = json!(self.proxy.port());
@@ -105,6 +118,11 @@ impl Scenario {
     /// Starts a sync of these streams.
     pub fn start(&self, streams: &[(&str, Mode)]) -> Running {
         Connector::write(&self.config(), &catalog(streams)).start()
+    }
+
+    /// As `start`, on the far side of the cable.
+    pub fn start_beyond(&self, cable: &Cable, streams: &[(&str, Mode)]) -> Running {
+        Connector::write(&self.config(), &catalog(streams)).by(&cable.beyond()).start()
     }
 
     /// `table` holds exactly the ids of these ranges, each once.

@@ -4,12 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
-use serde_json::json;
 
-use crate::scenario::{Checked, Mode, SOON, Scenario, catalog, records, state, wait_for};
-use crate::support::cable::Cable;
-use crate::support::connector::Connector;
-use crate::support::postgres::TestServer;
+use crate::scenario::{Checked, Mode, SOON, Scenario, records, state, wait_for};
 
 /// How long the server may hold its locks.
 const BOUND: Duration = Duration::from_secs(60);
@@ -24,16 +20,8 @@ pub fn trials() -> Vec<Trial> {
 /// The merge of a window waits for somebody's lock. Then it happens, and either its answer arrives and nothing follows, or it
 /// does not even arrive.
 fn locks_go(answer_arrives: bool) -> Checked {
-    let mut cable = Cable::lay()?;
-    let server = TestServer::start_with(&[&format!("listen_addresses=127.0.0.1,{}", cable.here())]);
-    let scenario = Scenario::on(&server.address())?;
-    scenario.sql.run(
-        "COPY (SELECT 'host all all all scram-sha-256') TO PROGRAM 'cat >> pg_hba.conf'; SELECT pg_reload_conf()",
-    )?;
-    let mut config = scenario.config();
-    (config["host"], config["port"]) = (json!(cable.here()), json!(scenario.database.port()));
-    let catalog = catalog(&[("people", Mode::Dedup)]);
-    let mut sync = Connector::write(&config, &catalog).by(&cable.beyond()).start();
+    let (mut cable, scenario, _server) = Scenario::by_cable()?;
+    let mut sync = scenario.start_beyond(&cable, &[("people", Mode::Dedup)]);
     sync.feed([records("people", 0, 0..100), state(0)].concat().as_bytes());
     sync.wait_for_states(1, SOON)?;
     let holder = scenario.database.superuser()?;

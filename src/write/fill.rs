@@ -88,11 +88,21 @@ pub(super) async fn fill_and_merge(
     if key_index == KeyIndex::NotYet && rows.keys.seen_before {
         key_index = indexes::ensure_key(cx, session, target).await?;
     }
+    loaded += merge(session, target, table, rows, key_index).await?;
+    Ok((key_index, loaded))
+}
+
+/// Brings what is in the stream's temporary table into its table.
+pub(super) async fn merge(
+    session: &Session,
+    target: &Target,
+    table: &str,
+    rows: &Window,
+    key_index: KeyIndex,
+) -> Result<Loaded> {
     let source = Source::load_table(table, target.sync_id, target.generation, rows.has_changes, rows.keys);
     let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-    let steps = merge_steps(target, key_index, rows.keys, &merge);
-    loaded += run(session, &steps, &doing(target)).await?;
-    Ok((key_index, loaded))
+    run(session, &merge_steps(target, key_index, rows.keys, &merge), &doing(target)).await
 }
 
 /// Brings some of the rows into the stream's empty temporary table.
@@ -130,7 +140,7 @@ pub(super) enum Step {
 }
 
 /// Runs the steps; answers what they did.
-pub(super) async fn run(session: &Session, steps: &[Step], doing: &str) -> Result<Loaded> {
+async fn run(session: &Session, steps: &[Step], doing: &str) -> Result<Loaded> {
     let began = Instant::now();
     let mut loaded = Loaded::default();
     for step in steps {

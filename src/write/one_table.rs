@@ -199,9 +199,11 @@ async fn create(cx: &Context, session: &Session, target: &Target, old: Option<&E
 
 /// What gives the next generation the CHECK constraints of the table: it refuses at once what the publishing would refuse.
 pub(super) fn checks(target: &Target, old: Option<&ExistingTable>, next: Option<&ExistingTable>) -> Vec<Statement> {
-    let of = |table: Option<&ExistingTable>| table.map_or(Vec::new(), |table| table.checks.clone());
-    let wanted = of(old.filter(|_| target.is_next()));
-    let there = of(next.filter(|_| target.is_next()));
+    if !target.is_next() {
+        return Vec::new();
+    }
+    let wanted = old.map_or(&[][..], |old| &old.checks);
+    let there = next.map_or(&[][..], |next| &next.checks);
     let dropped = there.iter().filter(|check| !wanted.contains(check));
     let dropped = dropped.map(|(name, _)| ddl::drop_check(&target.table, name));
     let added = wanted.iter().filter(|check| !there.contains(check));

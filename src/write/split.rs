@@ -20,7 +20,6 @@ use crate::batch::{Rows as Window, Share};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::pg::{Commit, Session};
-use crate::sql::merge::{Merge, Source};
 use crate::sql::session;
 
 /// What became of the parts.
@@ -224,11 +223,7 @@ async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<Lo
             let create = session::wait_shortly().then(&fill::load_table_statement(target, load));
             session.execute(&create, &doing).await?;
             let mut loaded = fill::fill(session, target, &table, &load.rows, *share).await?;
-            let keys = load.rows.keys;
-            let source = Source::load_table(&table, target.sync_id, target.generation, load.rows.has_changes, keys);
-            let merge = Merge { target: &target.table, schema: &target.schema, source: &source };
-            let steps = fill::merge_steps(target, target.key_index, keys, &merge);
-            loaded += fill::run(session, &steps, &doing).await?;
+            loaded += fill::merge(session, target, &table, &load.rows, target.key_index).await?;
             Ok(loaded)
         }
     }
