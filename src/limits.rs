@@ -40,7 +40,7 @@ pub const SOURCE_METADATA_BYTES: usize = 64 << 20;
 /// Rows of one record batch or row group of a file.
 pub const SOURCE_ROWS: usize = 1 << 31;
 /// Largest record batch whose memory may stay as a whole while any of its rows waits for its commit, in bytes.
-pub const SOURCE_SHARED_BYTES: usize = 32 << 20;
+pub const SOURCE_SHARED_BYTES: usize = 8 << 20;
 /// Record batches that wait between the thread that reads a file and the pipeline. From [`LARGE_CHUNK_BYTES`] on one has the memory to
 /// itself as well, and nothing is read until it is loaded.
 pub const SOURCE_QUEUED: usize = 2;

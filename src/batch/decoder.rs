@@ -14,6 +14,8 @@ const UNDECLARED: usize = usize::MAX;
 pub struct RecordDecoder {
     columns: HashMap<Box<str>, usize, RandomState>,
     fields: Vec<Box<str>>,
+    /// Each field's name as it mostly stands in a record, with quotes and colon; empty where it cannot stand so.
+    members: Vec<Box<[u8]>>,
     /// The column of the n-th member in the record before: sources send their members in one order.
     order: Vec<usize>,
     tokens: Vec<Token>,
@@ -32,6 +34,7 @@ impl RecordDecoder {
             columns: fields.iter().cloned().zip(0..).collect(),
             order: Vec::new(),
             tokens: vec![Token::MISSING; fields.len()],
+            members: fields.iter().map(|field| member(field)).collect(),
             fields,
             raw: layout.raw,
             text: String::new(),
@@ -50,8 +53,15 @@ impl RecordDecoder {
         self.tokens.fill(Token::MISSING);
         scanner.enter_object()?;
         let mut position = 0;
-        while let Some(key) = scanner.next_key(position == 0)? {
-            let column = self.column(position, key, scanner.line());
+        loop {
+            let guess = self.order.get(position).copied().unwrap_or(UNDECLARED);
+            let member = self.members.get(guess).filter(|member| !member.is_empty());
+            let column = if member.is_some_and(|member| scanner.skip_key(position == 0, member)) {
+                guess
+            } else {
+                let Some(key) = scanner.next_key(position == 0)? else { break };
+                self.column(position, key, scanner.line())
+            };
             let value = scanner.value()?;
             if let Some(token) = self.tokens.get_mut(column) {
                 *token = value;
@@ -138,6 +148,12 @@ impl RecordDecoder {
     pub fn tokens<'a>(&'a self, line: &'a str) -> (&'a [Token], &'a str) {
         (&self.tokens, if self.raw { &self.text } else { line })
     }
+}
+
+/// A name with quotes and colon; nothing for one that has to be escaped.
+fn member(name: &str) -> Box<[u8]> {
+    let escaped = name.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\');
+    if escaped { Box::default() } else { format!("\"{name}\":").into_bytes().into() }
 }
 
 /// A member's name with its NULs, which the catalog keeps as well.

@@ -63,11 +63,16 @@ impl Router {
 
     /// The stream of that name, if the catalog has it.
     pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<usize> {
-        let candidates = self.by_name.get(name)?;
-        candidates
-            .iter()
-            .copied()
-            .find(|&i| self.streams.get(i).is_some_and(|s| s.name.namespace.as_deref() == namespace))
+        let is_it = |number: &usize| {
+            self.streams
+                .get(*number)
+                .is_some_and(|stream| stream.name.name == name && stream.name.namespace.as_deref() == namespace)
+        };
+        // Mostly it is the one that was scanned.
+        if let Some(scanned) = self.scanned.filter(is_it) {
+            return Some(scanned);
+        }
+        self.by_name.get(name)?.iter().copied().find(is_it)
     }
 
     /// Sets the time that new raw ids carry, in milliseconds since 1970.
@@ -164,9 +169,13 @@ impl Router {
 impl DataReader for Router {
     fn read_data(&mut self, stream: Option<&str>, scanner: &mut Scanner<'_>) -> Result<(), SyntaxError> {
         let mark = scanner.mark();
-        let only =
-            stream.and_then(|name| self.by_name.get(name)).and_then(|c| if c.len() == 1 { c.first() } else { None });
-        self.scanned = only.copied();
+        let is_it = |number: &usize| self.streams.get(*number).is_some_and(|s| stream == Some(&*s.name.name));
+        let only = || match &**self.by_name.get(stream?)? {
+            [only] => Some(*only),
+            _ => None,
+        };
+        // Mostly it is that of the record before.
+        self.scanned = self.scanned.filter(is_it).or_else(only);
         match self.scanned.and_then(|number| self.streams.get_mut(number)) {
             Some(stream) => {
                 stream.decoder.scan(scanner)?;

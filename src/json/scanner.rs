@@ -187,6 +187,19 @@ impl<'a> Scanner<'a> {
         Ok(Some(key))
     }
 
+    /// Steps over the next member's key where it is written just like `member`: in quotes, without white space, with its colon. Stays
+    /// where it is otherwise.
+    #[inline]
+    pub fn skip_key(&mut self, first: bool, member: &[u8]) -> bool {
+        let rest = self.bytes.get(self.pos..).unwrap_or_default();
+        let rest = if first { Some(rest) } else { rest.strip_prefix(b",") };
+        let found = rest.is_some_and(|rest| rest.starts_with(member));
+        if found {
+            self.pos += member.len() + usize::from(!first);
+        }
+        found
+    }
+
     /// Where the next value starts.
     pub fn mark(&mut self) -> usize {
         self.skip_space();
@@ -452,11 +465,18 @@ pub(super) fn hex4(digits: &[u8]) -> Option<u32> {
 
 /// How many bytes from the start need no attention inside a string: neither quote, backslash nor control character.
 #[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "without branches, a block takes a few instructions")]
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let mut length = 0;
-    let mut words = bytes.chunks_exact(8);
+    for block in bytes.chunks_exact(16) {
+        if block.iter().fold(false, |found, &byte| found | (byte == b'"') | (byte == b'\\') | (byte < 0x20)) {
+            break;
+        }
+        length += 16;
+    }
+    let mut words = bytes.get(length..).unwrap_or_default().chunks_exact(8);
     for word in &mut words {
         let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
         let quote = word ^ (ONES * 0x22);

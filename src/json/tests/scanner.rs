@@ -349,3 +349,26 @@ fn a_missing_token_has_no_text() {
     assert_eq!(Token::MISSING.kind, Kind::Missing);
     assert_eq!(SyntaxError { offset: 7 }.to_string(), "invalid JSON at byte 7");
 }
+
+#[test]
+fn a_key_that_is_written_as_expected_is_stepped_over() {
+    let line = r#"{"a":1,"b" :2, "c":3,"d\u0065":4}"#;
+    let mut scanner = Scanner::new(line);
+    scanner.enter_object().expect("an object");
+    assert!(!scanner.skip_key(false, br#""a":"#), "there is no comma");
+    assert!(!scanner.skip_key(true, br#""":"#));
+    assert!(scanner.skip_key(true, br#""a":"#));
+    assert_eq!(scanner.value().expect("JSON").text(line), "1");
+    assert!(!scanner.skip_key(true, br#""b":"#), "there is a comma");
+    assert!(!scanner.skip_key(false, br#""b":"#), "there is white space");
+    assert_eq!(scanner.next_key(false).expect("JSON").expect("a key").text(line), "b");
+    assert_eq!(scanner.value().expect("JSON").text(line), "2");
+    assert!(!scanner.skip_key(false, br#""c":"#), "there is white space");
+    assert_eq!(scanner.next_key(false).expect("JSON").expect("a key").text(line), "c");
+    assert_eq!(scanner.value().expect("JSON").text(line), "3");
+    assert!(!scanner.skip_key(false, br#""de":"#), "there is an escape");
+    assert_eq!(scanner.next_key(false).expect("JSON").expect("a key").text(line), r"d\u0065");
+    assert_eq!(scanner.value().expect("JSON").text(line), "4");
+    assert!(!scanner.skip_key(false, b""), "an object ends here");
+    assert!(scanner.next_key(false).expect("JSON").is_none());
+}
