@@ -1,10 +1,11 @@
-"""Records as Arrow IPC or Parquet: arrow_files.py SET RECORDS FORMAT OUT, with pyarrow. Nested objects stay JSON texts, which every
-peer can take as well."""
+"""Records as Arrow IPC or Parquet: arrow_files.py SET RECORDS FORMAT OUT [meta], with pyarrow. Nested objects stay JSON texts, which every
+peer can take as well. With `meta` the four columns that the connector adds come first, for peers that are to make the same table."""
 
 import datetime
 import decimal
 import json
 import sys
+import uuid
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
@@ -45,6 +46,24 @@ def value_of(kind):
     return lambda value: value
 
 
+META = pa.schema([
+    ("_airbyte_raw_id", pa.string()),
+    ("_airbyte_extracted_at", pa.timestamp("us", tz="UTC")),
+    ("_airbyte_meta", pa.string()),
+    ("_airbyte_generation_id", pa.int64()),
+])
+
+
+def with_meta(batch, number):
+    """The batch with the columns of the connector, of which it is the `number`-th."""
+    rows = batch.num_rows
+    ids = [str(uuid.UUID(int=(0x0190 << 112) + (7 << 76) + (2 << 62) + number * BATCH_ROWS + row)) for row in range(rows)]
+    instant = datetime.datetime.fromtimestamp(records.EPOCH_MS / 1000, datetime.timezone.utc)
+    meta = [ids, [instant] * rows, ['{"changes": [], "sync_id": 1}'] * rows, [0] * rows]
+    arrays = [pa.array(values, field.type) for values, field in zip(meta, META)]
+    return pa.record_batch(arrays + batch.columns, schema=pa.schema(list(META) + list(batch.schema)))
+
+
 def batches(path, schema):
     makers = [value_of(field.type) for field in schema]
     columns = [[] for _ in schema]
@@ -68,15 +87,19 @@ def batches(path, schema):
         yield batch()
 
 
-def main(name, path, form, out):
+def main(name, path, form, out, meta=""):
     which = records.SETS[name]
     schema = pa.schema([(n, arrow_type(n, p, which.decimals)) for n, p in which.properties.items()])
+    made = batches(path, schema)
+    if meta:
+        made = (with_meta(batch, number) for number, batch in enumerate(made))
+        schema = pa.schema(list(META) + list(schema))
     if form == "arrow_file":
         with ipc.new_file(out, schema) as writer:
-            for batch in batches(path, schema):
+            for batch in made:
                 writer.write_batch(batch)
     else:
-        pq.write_table(pa.Table.from_batches(batches(path, schema), schema), out)
+        pq.write_table(pa.Table.from_batches(made, schema), out)
 
 
 if __name__ == "__main__":

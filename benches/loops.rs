@@ -49,7 +49,7 @@ fn main() -> Result<(), String> {
         taken += 1;
         if taken % WINDOW == 0 || taken == rows {
             for (_, rows) in router.take() {
-                let columns = CopyColumns { changes: false, arrival: false };
+                let columns = CopyColumns::of_load_table(false, false);
                 let chunks = CopyChunks::new(&rows, &types, columns);
                 if which == "copy" {
                     bytes += chunks.map(|chunk| black_box(chunk).len()).sum::<usize>();

@@ -74,13 +74,16 @@ def wanted(bench, *names):
 
 
 def of_files(bench, of, rows, path_of):
-    """Loads of Arrow and Parquet into plain tables: without meta columns, JSON as text, since none of these does more."""
+    """Loads of Arrow and Parquet into plain tables: without meta columns, JSON as text, since none of these does more. ADBC also makes
+    a table with all columns of ours, which its files bring along."""
     for name, programs in wanted(bench, "adbc", "pgpq", "duckdb"):
         for form, title in (("arrow_file", "Arrow IPC"), ("parquet", "Parquet")):
             if name == "duckdb" and form == "arrow_file":
                 continue
-            arguments = [name, form, str(path_of(form))]
-            yield f"{name}, {title}", loader(bench, programs, rows, f"{SCHEMA}.records", arguments)
+            for meta in [False, True] if name == "adbc" else [False]:
+                arguments = [name, form, str(path_of(form, meta))]
+                label = f"{name}, {title}" + (", all columns of ours" if meta else "")
+                yield label, loader(bench, programs, rows, f"{SCHEMA}.records", arguments)
 
 
 def of_lines(bench, of, rows, lines):

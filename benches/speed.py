@@ -71,14 +71,15 @@ class Loads:
     def catalog(self, of, mode, **more):
         return {"streams": [configured(STREAM, records.SETS[of].properties, mode, **more)]}
 
-    def batch(self, of, rows, form):
-        """A set as one file of Arrow or Parquet, and the messages that name it."""
+    def batch(self, of, rows, form, meta=False):
+        """A set as one file of Arrow or Parquet, perhaps with the columns that the connector adds, and the messages that name it."""
         lines = self.bench.lines(of, rows)
         here = os.path.dirname(records.__file__)
         sources = [os.path.join(here, name) for name in ("records.py", "arrow_files.py")]
         suffix = {"arrow_file": ".arrow", "parquet": ".parquet"}[form]
         command = [str(self.bench.options.venv / "bin/python"), sources[1], of, str(lines), form, "/dev/stdout"]
-        path = self.bench.made(f"{of}-{rows}", suffix, sources, command)
+        command += ["meta"] if meta else []
+        path = self.bench.made(f"{of}-{rows}" + ("-meta" if meta else ""), suffix, sources, command)
         message = {"type": "BATCH", "batch": {
             "stream": STREAM, "emitted_at": EPOCH_MS, "encoding": {"format": form}, "manifest": [path.as_uri()],
         }}
@@ -149,7 +150,7 @@ class Loads:
             for name, form in (("Arrow IPC", "arrow_file"), ("Parquet", "parquet")):
                 contest.add(f"**ours, {name}, its own columns**", ours(self.batch(of, rows, form)[1], 1, undeclared))
         if with_peers and arrow:
-            for name, peer in peers.of_files(bench, of, rows, lambda form: self.batch(of, rows, form)[0]):
+            for name, peer in peers.of_files(bench, of, rows, lambda form, meta: self.batch(of, rows, form, meta)[0]):
                 contest.add(name, peer)
         return contest
 

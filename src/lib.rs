@@ -16,7 +16,7 @@
 //! schema: types
 //! sql: limits schema types
 //! batch: json limits protocol schema types
-//! copy: batch limits types
+//! copy: batch limits schema types
 //! config: error schema secret
 //! panics: error protocol
 //! arrow_source: error limits panics protocol types

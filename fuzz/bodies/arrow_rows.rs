@@ -53,11 +53,11 @@ pub fn load(mut source: Source, declared: u8) -> usize {
         let taken = router.take();
         let [(0, taken)] = taken.as_slice() else { panic!("rows of {} streams", taken.len()) };
         assert_eq!(taken.count, piece.num_rows() as u64);
-        let columns = CopyColumns { changes: taken.has_changes, arrival: false };
+        let columns = CopyColumns::of_load_table(taken.has_changes, false);
         let sent = read_copy(&CopyChunks::new(taken, &kinds, columns).collect::<Vec<_>>().concat());
         assert_eq!(sent.len(), piece.num_rows());
         for (row, sent) in sent.iter().enumerate() {
-            let (changes, sent) = sent[2..].split_at(usize::from(columns.changes));
+            let (changes, sent) = sent[2..].split_at(usize::from(taken.has_changes));
             let changes = changes.first().and_then(|changes| changes.as_deref()).map_or(Value::Null, |changes| {
                 serde_json::from_slice(&plain_json(changes)[1..]).expect("change entries")
             });

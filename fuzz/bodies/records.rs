@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use destination_postgres::batch::{Layout, LayoutColumn, RawIds, Router, RouterStream, Rows};
-use destination_postgres::copy::{CopyChunks, CopyColumns};
+use destination_postgres::copy::{CopyChunks, CopyColumns, Meta};
 use destination_postgres::numeric::{NumberError, encode_number, integer_from_number, integer_from_text};
 use destination_postgres::protocol::{Message, StreamName, parse_line};
 use destination_postgres::types::ColumnType;
@@ -242,13 +242,13 @@ impl Windows {
             let types: Vec<ColumnType> =
                 if stream == RAW { vec![ColumnType::Json] } else { COLUMNS.map(|(_, column_type)| column_type).into() };
             // As the loader asks for it.
-            let columns = CopyColumns { changes: rows.has_changes, arrival: self.arrival };
+            let columns = CopyColumns::of_load_table(rows.has_changes, self.arrival);
             let sent = read_copy(&CopyChunks::new(&rows, &types, columns).collect::<Vec<_>>().concat());
             assert_eq!(sent.len(), expected.len());
             let mut found = Vec::new();
             for (at, mut fields) in sent.into_iter().enumerate() {
                 check_ours(&mut fields, at, columns);
-                let changes = if columns.changes { fields.remove(0) } else { None };
+                let changes = if columns.meta == Meta::Changes { fields.remove(0) } else { None };
                 compare(&fields, changes.as_deref(), &types, expected[at].as_ref());
                 found.push(fields);
             }
@@ -287,7 +287,7 @@ fn check_ours(fields: &mut Vec<Option<Vec<u8>>>, at: usize, columns: CopyColumns
     assert!(id.len() == 36 && version == Some(&b'7') && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]), "{id}");
     assert_eq!(fields.remove(0), Some(NOW_MICROS.to_be_bytes().to_vec()));
     if columns.arrival {
-        let position = fields.remove(usize::from(columns.changes));
+        let position = fields.remove(usize::from(columns.meta == Meta::Changes));
         assert_eq!(position, Some((at as i64).to_be_bytes().to_vec()));
     }
 }

@@ -17,6 +17,7 @@ mod receipts;
 mod scenario;
 mod split;
 mod stalls;
+mod straight;
 mod streams;
 mod summary;
 #[path = "../support/mod.rs"]
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         poison::trials(),
         receipts::trials(),
         split::trials(),
+        straight::trials(),
         summary::trials(),
         wire::trials(),
         writers::trials(),

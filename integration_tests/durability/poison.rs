@@ -411,7 +411,7 @@ fn lost(point: &Point) -> Checked {
     sync.feed((rows("events", 50..60) + &state(1)).as_bytes());
     sync.wait_for_states(1, SOON)?;
     // A second statement of this kind, so that the first half is in.
-    let nth = if matches!(point, Point::Answered(words) if words.starts_with("INSERT")) { 4 } else { 1 };
+    let nth = if matches!(point, Point::Answered(words) if words.starts_with("INSERT")) { 3 } else { 1 };
     scenario.proxy.order_nth(point.clone(), Act::Reset, nth);
     sync.feed(
         (rows("events", 60..130) + &poison("events", Pad::Value) + &rows("events", 130..200) + &state(2)).as_bytes(),
@@ -436,7 +436,7 @@ fn before_a_bad_line() -> Checked {
     holder.run("BEGIN; LOCK TABLE airbyte.events IN SHARE MODE")?;
     let sync = scenario.start(&streams);
     sync.feed((poison("events", Pad::Value) + &state(1)).as_bytes());
-    scenario.wait_for_process("wait_event_type = 'Lock' AND query LIKE 'INSERT%'")?;
+    scenario.wait_for_process("wait_event_type = 'Lock' AND query LIKE 'COPY%'")?;
     sync.feed((rows("events", 50..60) + &state(2) + "no message\n").as_bytes());
     let mut sync = sync;
     sync.close_stdin();

@@ -73,8 +73,11 @@ fn few_locks() -> Checked {
         sync.feed(round(&names, number).as_bytes());
         let outcome = sync.finish(SOON)?;
         succeeded(&outcome, 1)?;
-        logged(&outcome, "raise max_locks_per_transaction")?;
-        logged(&outcome, "streams in a transaction")?;
+        // The first rows go straight into their tables, which needs few locks.
+        if number == 1 {
+            logged(&outcome, "raise max_locks_per_transaction")?;
+            logged(&outcome, "streams in a transaction")?;
+        }
         if tables_and_rows(&scenario)? != (STREAMS, STREAMS * (number as usize + 1)) {
             return Err(format!("{:?} tables and rows", tables_and_rows(&scenario)?));
         }

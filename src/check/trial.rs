@@ -51,7 +51,7 @@ pub(super) async fn run(config: &Config, session: &Session, list: &Checklist, ta
     let doing = "loading a row into a temporary table";
     session.execute(&ddl::create_load_table(LOAD_TABLE, &definition, false, false), doing).await?;
     for (_, rows) in one_row()?.take() {
-        let columns = CopyColumns { changes: false, arrival: false };
+        let columns = CopyColumns::of_load_table(false, false);
         let chunks = CopyChunks::new(&rows, &[ColumnType::String], columns);
         session.copy_in(&ddl::copy_into_load_table(LOAD_TABLE), chunks, doing).await?;
     }

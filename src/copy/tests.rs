@@ -55,7 +55,7 @@ goldens! {
 fn compare(name: &str, types: &[ColumnType], rows: &str, golden: &[u8]) {
     let meta = types.len() > 1;
     let rows = decode(types, rows);
-    let encoded = encode(&rows, types, CopyColumns { changes: meta, arrival: meta });
+    let encoded = encode(&rows, types, CopyColumns::of_load_table(meta, meta));
     let shared = encoded.iter().zip(golden).take_while(|(ours, theirs)| ours == theirs).count();
     assert!(
         encoded == golden,
@@ -108,7 +108,7 @@ fn large_fields_are_cut_into_chunks() {
     let texts: Vec<String> = sizes.iter().map(|&size| format!("\"{}\"", "x".repeat(size))).collect();
     let lines = format!("[{}]\n", texts.join(",")).repeat(20);
     let rows = decode(&types, &lines);
-    let with = CopyColumns { changes: true, arrival: true };
+    let with = CopyColumns::of_load_table(true, true);
     let chunks: Vec<Bytes> = CopyChunks::new(&rows, &types, with).collect();
     let (_, all_but_last) = chunks.split_last().expect("chunks");
     assert!(all_but_last.iter().all(|chunk| chunk.len() >= limits::COPY_CHUNK_BYTES));
@@ -134,4 +134,27 @@ fn large_fields_are_cut_into_chunks() {
         }
     }
     assert_eq!(rest, TRAILER);
+}
+
+/// A row as its table has it: id, extraction time, meta object, generation, value.
+#[test]
+fn whole_rows_bring_their_meta_object_and_generation() {
+    let types = [ColumnType::Integer];
+    let rows = decode(&types, "[1]\n[\"no integer\"]\n");
+    let with = CopyColumns { meta: Meta::Whole { sync_id: 42, generation: -7 }, arrival: false };
+    let field = |bytes: &[u8]| [&(bytes.len() as i32).to_be_bytes()[..], bytes].concat();
+    let row = |id: &str, meta: &str, value: &[u8]| {
+        [
+            &5_i16.to_be_bytes()[..],
+            &field(format!("00000000-0000-0000-0000-0000000000{id}").as_bytes()),
+            &field(&EXTRACTED_AT_US.to_be_bytes()),
+            &field(format!("\u{1}{meta}").as_bytes()),
+            &field(&(-7_i64).to_be_bytes()),
+            value,
+        ]
+        .concat()
+    };
+    let first = row("01", r#"{"changes": [], "sync_id": 42}"#, &field(&1_i64.to_be_bytes()));
+    let second = row("02", &format!(r#"{{"changes": {NULLED}, "sync_id": 42}}"#), &(-1_i32).to_be_bytes());
+    assert_eq!(encode(&rows, &types, with), [&HEADER[..], &first, &second, &TRAILER].concat());
 }

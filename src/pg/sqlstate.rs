@@ -68,7 +68,7 @@ fn customers(db: &DbError, statement: &str) -> Option<String> {
         || db.routine().is_some_and(|routine| routine.starts_with("exec_stmt_raise") || routine == "exec_stmt_assert")
         // Python's `plpy.error` chooses its code as well.
         || db.routine().is_some_and(|routine| routine.starts_with("PLy_"));
-    // A temporary table of ours has no triggers; the CONTEXT of a COPY holds values.
+    // What a COPY fills has no triggers, be it a temporary table or not, and its CONTEXT holds values.
     let inside = !statement.starts_with("COPY ") && (context.contains("PL/") || context.contains("SQL function"));
     // What the server says of itself, of locks and of privileges it says alike inside of functions.
     let servers_own =

@@ -52,6 +52,11 @@ pub const DATA: &str = "_airbyte_data";
 /// The field whose presence marks a deletion.
 pub const CDC_DELETED_AT: &str = "_ab_cdc_deleted_at";
 
+/// What [`META`] holds of a row with these change entries, a JSON array.
+pub fn meta_object(changes: &str, sync_id: i64) -> String {
+    format!("{{\"changes\": {changes}, \"sync_id\": {sync_id}}}")
+}
+
 /// A column of ours.
 #[derive(Clone, Copy, Debug)]
 pub struct MetaColumn {

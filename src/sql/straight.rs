@@ -1,16 +1,16 @@
-//! COPY straight into a table. What is the same for all rows of a sync does not travel: two of the meta columns have it as their
-//! default while large loads are under way.
+//! COPY straight into a table. While large loads are under way, what is the same for all rows of a sync does not travel: two of the
+//! meta columns have it as their default.
 
 use super::{Statement, literal, quote, quote_list, quote_table};
 use crate::limits::{DEFAULTS_LOCK_TIMEOUT, LOCK_TIMEOUT};
-use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, RAW_ID, TableName, TableSchema};
+use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, META_COLUMNS, RAW_ID, TableName, TableSchema, meta_object};
 
 /// How a default of ours for [`META`] begins, as the server shows it.
 const OURS: &str = "'{\"changes\": [], \"sync_id\": ";
 
 /// What [`META`] holds in a row without changes.
 pub(super) fn unchanged(sync_id: i64) -> String {
-    format!("{{\"changes\": [], \"sync_id\": {sync_id}}}")
+    meta_object("[]", sync_id)
 }
 
 /// `$1 oid`, `$2 text[]` the key columns in order of their bytes: whether a load straight into the table and its partitions does what an
@@ -101,8 +101,38 @@ pub fn drop_defaults(table: &TableName) -> Statement {
     ))
 }
 
+/// For each of the tables in their order whether a COPY does just what an INSERT does (`plain`), whether it has neither partitions nor foreign
+/// keys, and the database no engine that spreads tables (`single`), and its `columns` of Postgres's own types: a JSON array of their names, types and type modifiers. What has been copied
+/// holds the lock that keeps that as it is.
+pub fn takers(tables: &[&TableName]) -> Statement {
+    let texts = |of: fn(&TableName) -> &str| tables.iter().map(|t| literal(of(t))).collect::<Vec<_>>().join(", ");
+    Statement::new(format!(
+        "SELECT COALESCE(c.relkind IN ('r', 'p') AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhastriggers AND EXISTS \
+           (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)), false) AS plain, \
+         COALESCE(c.relkind = 'r' AND NOT (c.relhassubclass OR c.relhastriggers), false) AND NOT EXISTS \
+           (SELECT FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS single, (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typname, a.atttypmod)) \
+           FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+           AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace) AS columns \
+         FROM ROWS FROM (pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[]), pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[])) \
+         WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
+         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i",
+        texts(|t| &t.schema),
+        texts(|t| &t.table),
+    ))
+}
+
+/// Takes rows with all of their columns.
+pub fn copy_whole(table: &TableName, schema: &TableSchema) -> Statement {
+    copy(table, META_COLUMNS.iter().map(|c| c.name), schema)
+}
+
 /// Takes rows whose constant columns have defaults.
 pub fn copy_into(table: &TableName, schema: &TableSchema) -> Statement {
-    let columns = [RAW_ID, EXTRACTED_AT].into_iter().chain(schema.columns.iter().map(|c| c.name.as_str()));
+    copy(table, [RAW_ID, EXTRACTED_AT].into_iter(), schema)
+}
+
+fn copy<'a>(table: &TableName, meta: impl Iterator<Item = &'a str>, schema: &'a TableSchema) -> Statement {
+    let columns = meta.chain(schema.columns.iter().map(|c| c.name.as_str()));
     Statement::new(format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote_table(table), quote_list(columns)))
 }

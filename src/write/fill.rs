@@ -27,10 +27,10 @@ pub(super) async fn load_targets(
     straight: bool,
 ) -> Result<Vec<Fate>> {
     let mut fates = Vec::with_capacity(group.len());
+    let open = if straight { straight::choose(session, group, targets).await? } else { HashSet::new() };
     for (load, target) in group.iter().zip(targets) {
         let loaded = async {
-            if straight && straight::fits(target, &load.rows) {
-                session.execute(&target.fence.next_note(&target.table), &doing(target)).await?;
+            if open.contains(&load.stream) {
                 return Ok((target.key_index, straight::copy(session, target, &load.rows).await?));
             }
             create_load_table(session, target, load).await?;
@@ -44,6 +44,10 @@ pub(super) async fn load_targets(
         let (key_index, loaded) = loaded.await.map_err(|error| error.with_stream(&target.name))?;
         fates.push(Fate::Loaded(key_index, Vec::new(), loaded));
     }
+    let straight = group.iter().zip(targets).filter(|(load, _)| open.contains(&load.stream));
+    let straight: Vec<&Target> = straight.map(|(_, target)| *target).collect();
+    let notes = straight.iter().map(|target| target.fence.next_note(&target.table)).reduce(|all, note| all.then(&note));
+    straight::verify(session, &straight, notes).await?;
     Ok(fates)
 }
 
@@ -59,7 +63,7 @@ pub(super) fn load_table(stream: usize) -> String {
 
 /// The columns that rows bring along.
 pub(super) fn copy_columns(rows: &Window) -> CopyColumns {
-    CopyColumns { changes: rows.has_changes, arrival: rows.keys.duplicates }
+    CopyColumns::of_load_table(rows.has_changes, rows.keys.duplicates)
 }
 
 /// Makes the temporary table of a stream for its rows or parts of them, and leaves the note on the stream's table.
@@ -70,8 +74,8 @@ pub(super) async fn create_load_table(session: &Session, target: &Target, load: 
 
 /// The statement that makes the temporary table of a stream for its rows.
 pub(super) fn load_table_statement(target: &Target, load: &StreamLoad) -> Statement {
-    let columns = copy_columns(&load.rows);
-    ddl::create_load_table(&load_table(load.stream), &target.schema, columns.changes, columns.arrival)
+    let (changes, arrival) = (load.rows.has_changes, load.rows.keys.duplicates);
+    ddl::create_load_table(&load_table(load.stream), &target.schema, changes, arrival)
 }
 
 /// Brings rows through the stream's empty temporary table into its table; answers the key index that holds, and what

@@ -233,6 +233,7 @@ impl Loader {
             self.cx.summary.retried_for(load.stream);
             // What a table refuses once it may refuse again.
             if done.failed.is_some_and(|error| error.kind().failure_type() != FailureType::TransientError) {
+                target.taker.refuses();
                 target.ways = Some(Ways::default());
             }
             rest.extend(load.part(load.before + done.rows..load.before + load.rows.count));
@@ -388,7 +389,7 @@ impl Lane<'_> {
                 continue;
             }
             // What does not go straight may go through a temporary table, and is refused there if not.
-            if way && error.kind().failure_type() != FailureType::TransientError && self.may_go_straight(group) {
+            if way && error.kind().failure_type() != FailureType::TransientError && self.went_straight(group, &error) {
                 continue;
             }
             straight = way;
@@ -412,9 +413,12 @@ impl Lane<'_> {
         group.iter().map(|load| Fate::Waits(index(load))).collect()
     }
 
-    fn may_go_straight(&self, group: &[&StreamLoad]) -> bool {
-        let fits = |load: &&StreamLoad| self.targets.get(load.stream).is_some_and(|t| straight::fits(t, &load.rows));
-        group.iter().any(fits)
+    /// Whether rows that the server refused may have gone straight into their table; they do not any more.
+    fn went_straight(&self, group: &[&StreamLoad], error: &Error) -> bool {
+        let targets = group.iter().filter_map(|load| Some((load, self.targets.get(load.stream)?)));
+        let of_error = targets.filter(|(_, target)| error.stream().is_none_or(|name| *name == target.name));
+        let straight = of_error.filter(|(load, target)| straight::may(target, &load.rows));
+        straight.map(|(_, target)| target.taker.refuses()).count() > 0
     }
 
     /// One transaction; no commit where it was rolled back because of a refused row.

@@ -53,7 +53,7 @@ use pipeline::{Completion, End, Pipeline};
 use plan::StreamPlan;
 use receipts::Receipts;
 use rejected::Rejected;
-use straight::Ways;
+use straight::{Taker, Ways};
 use summary::Summary;
 use together::Together;
 
@@ -102,6 +102,8 @@ pub(crate) struct Target {
     pub rows_stay: bool,
     /// How large loads get into the table; none until one comes.
     pub ways: Option<Ways>,
+    /// Whether it takes rows straight.
+    pub taker: Taker,
     /// Columns of the table have, or may have, defaults of ours.
     pub defaults: bool,
     pub fence: Fence,
@@ -124,6 +126,7 @@ impl Target {
             key_index: KeyIndex::None,
             rows_stay: false,
             ways: None,
+            taker: Taker::default(),
             defaults: false,
             fence,
             stored: 0,

@@ -5,6 +5,7 @@ use super::fill::Step;
 use super::indexes::{self, KeyIndex};
 use super::link::Link;
 use super::plan::StreamPlan;
+use super::straight::Taker;
 use super::{Context, Target, evolve, fill, introspect, load, publish, shapes, straight};
 use crate::error::Result;
 use crate::load_strategy::{Earlier, Rows};
@@ -139,7 +140,7 @@ async fn open_once(cx: &Context, session: &Session, plan: &StreamPlan, target: &
             evolve::refuse_unusable(existing, &schema, cx.role())?;
         }
         let types = schema.columns.iter().map(|c| c.column_type).collect();
-        let mut opened = Target { schema, types, ways: None, ..target.clone() };
+        let mut opened = Target { schema, types, ways: None, taker: Taker::default(), ..target.clone() };
         let doing = format!("reading table {}", target.table);
         let has_rows = session.ask(&ddl::has_rows(&target.table), &doing).await?;
         change(cx, session, existing, &opened, !has_rows).await?;

@@ -45,7 +45,7 @@ fn deal(target: &Target, rows: &Window) -> Option<Deal> {
     if !target.ways.is_some_and(|ways| ways.independent) || rows.size < 2 * limits::LANE_BYTES {
         return None;
     }
-    if straight::fits(target, rows) {
+    if straight::fits(target, rows) || straight::is_open(target, rows) {
         return Some(Deal::Straight);
     }
     let mergeable = matches!(target.key_index, KeyIndex::Unique { nulls_equal } if nulls_equal || !rows.keys.nulls);
@@ -216,7 +216,8 @@ async fn bring(session: &Session, target: &Target, part: &Part<'_>) -> Result<Lo
     match part {
         Part::Straight(rows) => {
             session.execute(&session::wait_shortly(), &doing).await?;
-            straight::copy(session, target, rows).await
+            let loaded = straight::copy(session, target, rows).await?;
+            straight::verify(session, &[target], None).await.map(|()| loaded)
         }
         Part::Share(load, share) => {
             let table = fill::load_table(load.stream);

@@ -1,24 +1,48 @@
-//! Large loads straight into their table: no temporary table, no merge, and nothing that is the same for all rows.
+//! Rows straight into their table: no temporary table and no merge.
 //!
-//! That is for rows that are only added, into a table where nothing of the user's comes in between, with generation and sync id
-//! as defaults of their columns while the sync runs. Whatever the server does not take that way goes through a temporary
-//! table.
+//! That is for rows that are only added, into a table where nothing of the user's comes in between. Large loads leave out what
+//! is the same for all rows: generation and sync id are defaults of their columns while the sync runs. Whatever the server does not
+//! take that way goes through a temporary table.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use super::fence::{self, Expect};
 use super::indexes::KeyIndex;
 use super::link::Link;
+use super::load::StreamLoad;
 use super::summary::Loaded;
 use super::{Target, fill, introspect};
 use crate::batch::Rows as Window;
-use crate::copy::{CopyChunks, CopyColumns};
+use crate::copy::{CopyChunks, CopyColumns, Meta};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::load_strategy::Rows;
-use crate::pg::{Session, Type, value};
+use crate::pg::{Session, Type, text, value};
 use crate::schema::{ExistingTable, META, META_COLUMNS, TableName};
-use crate::sql::{is_same, straight as sql};
+use crate::sql::{Statement, is_same, straight as sql};
+use crate::types::ColumnType;
+
+/// Whether a table takes rows straight, as far as it is known. Clones share what they learn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taker(Arc<AtomicU8>);
+
+impl Taker {
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+
+    fn is(&self, known: u8) -> bool {
+        self.0.load(Ordering::Relaxed) == known
+    }
+
+    /// From now on rows go through a temporary table.
+    pub fn refuses(&self) {
+        self.0.store(Self::NO, Ordering::Relaxed);
+    }
+}
 
 /// How large loads get into a table.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -34,12 +58,16 @@ pub(super) fn is_large(rows: &Window) -> bool {
     rows.size >= limits::LANE_BYTES
 }
 
-/// Whether these rows may go straight into the table.
+/// Whether these rows are a large load for the defaults of the table.
 pub(super) fn fits(target: &Target, rows: &Window) -> bool {
+    target.ways.is_some_and(|ways| ways.straight) && is_large(rows) && !rows.has_changes && may(target, rows)
+}
+
+/// Whether these rows may go straight into the table, for all that is known.
+pub(super) fn may(target: &Target, rows: &Window) -> bool {
     let keys = rows.keys;
-    target.ways.is_some_and(|ways| ways.straight)
-        && is_large(rows)
-        && !rows.has_changes
+    !target.schema.raw
+        && !target.taker.is(Taker::NO)
         && match target.strategy.rows {
             Rows::Added => true,
             Rows::Merged => {
@@ -48,21 +76,88 @@ pub(super) fn fits(target: &Target, rows: &Window) -> bool {
         }
 }
 
+/// Whether the table is known to take these rows.
+pub(super) fn is_open(target: &Target, rows: &Window) -> bool {
+    target.taker.is(Taker::YES) && may(target, rows)
+}
+
+/// The streams of a group whose rows go straight into their tables, inside a transaction.
+pub(super) async fn choose(session: &Session, group: &[&StreamLoad], targets: &[&Target]) -> Result<HashSet<usize>> {
+    let open = || group.iter().zip(targets).filter(|(load, target)| may(target, &load.rows));
+    let unknown: Vec<&Target> =
+        open().filter(|(load, t)| t.taker.is(Taker::UNKNOWN) && !fits(t, &load.rows)).map(|(_, t)| *t).collect();
+    for (target, found) in unknown.iter().zip(takers(session, &unknown, None).await?) {
+        let takes = found.plain && found.single && found.ours;
+        target.taker.0.store(if takes { Taker::YES } else { Taker::NO }, Ordering::Relaxed);
+    }
+    Ok(open()
+        .filter(|(load, target)| is_open(target, &load.rows) || fits(target, &load.rows))
+        .map(|(load, _)| load.stream)
+        .collect())
+}
+
 /// Brings the rows into the table, inside a transaction; answers what was loaded once it commits.
 pub(super) async fn copy(session: &Session, target: &Target, rows: &Window) -> Result<Loaded> {
     let began = Instant::now();
-    let chunks = CopyChunks::new(rows, &target.types, CopyColumns { changes: false, arrival: false });
-    let copy = sql::copy_into(&target.table, &target.schema);
+    let constant = fits(target, rows);
+    let (copy, meta) = if constant {
+        (sql::copy_into(&target.table, &target.schema), Meta::Nothing)
+    } else {
+        let whole = Meta::Whole { sync_id: target.sync_id, generation: target.generation };
+        (sql::copy_whole(&target.table, &target.schema), whole)
+    };
+    let chunks = CopyChunks::new(rows, &target.types, CopyColumns { meta, arrival: false });
     let doing = fill::doing(target);
     let taken = session.copy_in(&copy, chunks, &doing).await?;
     fill::expect_rows(target, taken, rows.count)?;
     let loaded = Loaded { merged: taken, copying: began.elapsed(), ..Loaded::default() };
     // Somebody may have changed them, or the server has failed over to one that never heard of them.
-    if session.ask(&sql::has_defaults(&target.table, target.sync_id, target.generation), &doing).await? {
+    if !constant || session.ask(&sql::has_defaults(&target.table, target.sync_id, target.generation), &doing).await? {
         return Ok(loaded);
     }
     let text = format!("the defaults that the load has set on table {} are not there any more", target.table);
     Err(Error::new(ErrorKind::Internal, text))
+}
+
+/// Runs `last` after rows were copied into the tables, and looks whether each still is what they were made for.
+pub(super) async fn verify(session: &Session, targets: &[&Target], last: Option<Statement>) -> Result<()> {
+    let found = takers(session, targets, last).await?;
+    let changed = targets.iter().zip(&found).find(|(_, found)| !(found.plain && found.ours));
+    let Some((target, _)) = changed else { return Ok(()) };
+    let text = format!("table {} was changed during the sync", target.table);
+    Err(Error::new(ErrorKind::Internal, text).with_stream(&target.name))
+}
+
+/// What a table is now.
+struct Found {
+    /// A COPY does just what an INSERT does.
+    plain: bool,
+    /// It has neither partitions nor foreign keys, and the database no engine that spreads tables in its own way.
+    single: bool,
+    /// What we send for each column is what it reads.
+    ours: bool,
+}
+
+/// Looks at the tables of targets, after another statement in the same round trip.
+async fn takers(session: &Session, targets: &[&Target], before: Option<Statement>) -> Result<Vec<Found>> {
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tables: Vec<&TableName> = targets.iter().map(|target| &target.table).collect();
+    let ask = sql::takers(&tables);
+    let ask = before.map_or_else(|| ask.clone(), |before| before.then(&ask));
+    let rows = session.rows(&ask, "looking at the tables of a load").await?;
+    let found = |(row, target): (&_, &&Target)| {
+        let columns: Vec<(String, String, i32)> =
+            serde_json::from_str(text(row, "columns")?.unwrap_or("[]")).unwrap_or_default();
+        let columns: HashMap<String, (String, i32)> = columns.into_iter().map(|(name, t, m)| (name, (t, m))).collect();
+        let is_there = |(name, column_type): (&str, ColumnType)| {
+            columns.get(name).is_some_and(|(typname, typmod)| is_same(typname, *typmod, column_type))
+        };
+        let says = |name| text(row, name).map(|answer| answer == Some("t"));
+        Ok(Found { plain: says("plain")?, single: says("single")?, ours: columns_of(target).all(is_there) })
+    };
+    rows.iter().zip(targets).map(found).collect()
 }
 
 /// Finds the ways into a table, and sets its defaults where that helps and nobody has to wait for it.
@@ -102,12 +197,16 @@ async fn look(session: &Session, target: &Target) -> Result<Ways> {
     Ok(ways)
 }
 
+/// The columns that we send, with the types that we send them as.
+fn columns_of(target: &Target) -> impl Iterator<Item = (&str, ColumnType)> {
+    let meta = META_COLUMNS.iter().map(|c| (c.name, c.column_type));
+    meta.chain(target.schema.columns.iter().map(|c| (c.name.as_str(), c.column_type)))
+}
+
 /// What we send for each column is what it reads.
 fn takes_our_bytes(existing: &ExistingTable, target: &Target) -> bool {
-    let meta = META_COLUMNS.iter().map(|c| (c.name, c.column_type));
-    let user = target.schema.columns.iter().map(|c| (c.name.as_str(), c.column_type));
     !target.schema.raw
-        && meta.chain(user).all(|(name, column_type)| {
+        && columns_of(target).all(|(name, column_type)| {
             existing.column(name).is_some_and(|old| old.builtin && is_same(&old.typname, old.typmod, column_type))
         })
 }

@@ -120,7 +120,7 @@ fn check(sql: &Sql, columns: &[Column]) -> Result<(), String> {
     let (keys, shares) = (KeyFacts::default(), Vec::new());
     let rows = Rows { batches: vec![batch], shares, count: 0, size: 0, has_changes: false, keys };
     let types: Vec<ColumnType> = columns.iter().map(|column| column.to).collect();
-    let chunks = CopyChunks::new(&rows, &types, CopyColumns { changes: false, arrival: false });
+    let chunks = CopyChunks::new(&rows, &types, CopyColumns::of_load_table(false, false));
     let input: Vec<u8> = chunks.flatten().collect();
 
     let definitions: String = (0..).zip(&types).map(|(n, to)| format!(", c{n} {}", to.sql())).collect();

@@ -881,6 +881,15 @@ SELECT pg_catalog.count(*) FILTER (WHERE a.attname = E'_airbyte_meta' AND pg_cat
 ALTER TABLE ONLY "sch""e.ma
     $1"."ta'b""le;--" ALTER COLUMN "_airbyte_meta" DROP DEFAULT, ALTER COLUMN "_airbyte_generation_id" DROP DEFAULT
 
+-- straight::copy_whole
+COPY "sch""e.ma
+    $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", """key""", "cur.sor\", "de
+    leted", "$1 /* ' */") FROM STDIN (FORMAT binary)
+
+-- straight::takers
+SELECT COALESCE(c.relkind IN ('r', 'p') AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhastriggers AND EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)), false) AS plain, COALESCE(c.relkind = 'r' AND NOT (c.relhassubclass OR c.relhastriggers), false) AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS single, (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typname, a.atttypmod)) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace) AS columns FROM ROWS FROM (pg_catalog.unnest(ARRAY[E'sch"e.ma
+    $1']::pg_catalog.name[]), pg_catalog.unnest(ARRAY[E'ta''b"le;--']::pg_catalog.name[])) WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i
+
 -- straight::copy_into
 COPY "sch""e.ma
     $1"."ta'b""le;--" ("_airbyte_raw_id", "_airbyte_extracted_at", """key""", "cur.sor\", "de

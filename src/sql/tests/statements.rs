@@ -52,6 +52,8 @@ pub(super) fn all(names: &Names) -> Vec<(&'static str, String)> {
         ("straight::set_defaults", straight::set_defaults(&names.table, 5, 7)),
         ("straight::has_defaults", straight::has_defaults(&names.table, 5, 7)),
         ("straight::drop_defaults", straight::drop_defaults(&names.table)),
+        ("straight::copy_whole", straight::copy_whole(&names.table, &names.schema())),
+        ("straight::takers", straight::takers(&[&names.table])),
         ("straight::copy_into", straight::copy_into(&names.table, &names.schema())),
         ("session::wait_shortly", session::wait_shortly()),
         ("fence::note", fence::note(&names.table, &names.other)),
