@@ -37,6 +37,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("split::while_a_reader_has_the_table", || Ok(while_a_reader_has_the_table()?)),
         Trial::test("split::a_left_over_default_is_dropped", || Ok(left_over()?)),
         Trial::test("split::other_defaults_in_the_middle", || Ok(other_defaults()?)),
+        Trial::test("split::a_type_that_changes_in_the_middle", || Ok(changed_type()?)),
         Trial::test("split::a_row_that_is_dropped_by_a_new_trigger", || Ok(new_trigger()?)),
         Trial::test("split::a_newer_sync_ends_one_that_stands_still", || Ok(newer_sync()?)),
     ];
@@ -245,6 +246,20 @@ fn other_defaults() -> Checked {
     succeeded(&sync.finish(SOON)?, 4)?;
     scenario.holds("events", &[0..4 * ROWS])?;
     is_as_ever(&scenario)
+}
+
+/// Our bytes of a bigint would be other numbers to a double precision.
+fn changed_type() -> Checked {
+    let scenario = Scenario::shared()?;
+    let mut sync = scenario.start(&[("events", Mode::Append)]);
+    sync.feed(window(0).as_bytes());
+    sync.wait_for_states(1, SOON)?;
+    scenario.sql.run("ALTER TABLE airbyte.events ALTER part TYPE double precision")?;
+    sync.feed([window(1), window(2)].concat().as_bytes());
+    succeeded(&sync.finish(SOON)?, 3)?;
+    scenario.holds("events", &[0..3 * ROWS])?;
+    let wrong = scenario.sql.value(&format!("SELECT count(*) FROM airbyte.events WHERE part <> id / {ROWS}"))?;
+    expect("rows with another value", wrong.parse().unwrap_or(1), 0)
 }
 
 /// A trigger that comes in the middle of a sync and takes a row away: fewer rows than were sent are no error.
