@@ -125,6 +125,11 @@ impl Scenario {
         Connector::write(&self.config(), &catalog(streams)).by(&cable.beyond()).start()
     }
 
+    /// How many statements that begin like this went through the proxy.
+    pub fn sent(&self, beginning: &str) -> usize {
+        self.proxy.statements().iter().filter(|statement| statement.starts_with(beginning)).count()
+    }
+
     /// `table` holds exactly the ids of these ranges, each once.
     pub fn holds(&self, table: &str, ids: &[Range<u32>]) -> Checked {
         let mut wanted: Vec<u32> = ids.iter().cloned().flatten().collect();

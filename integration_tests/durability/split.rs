@@ -71,10 +71,6 @@ fn window(number: u32) -> String {
     [rows("events", number, number * ROWS..(number + 1) * ROWS), state(number)].concat()
 }
 
-fn sent(scenario: &Scenario, beginning: &str) -> usize {
-    scenario.proxy.statements().iter().filter(|statement| statement.starts_with(beginning)).count()
-}
-
 const STRAIGHT: &str = "COPY \"airbyte\".\"events\"";
 const BY_TEMPORARY: &str = "COPY pg_temp.";
 
@@ -115,7 +111,7 @@ fn by_several_sessions(route: Route) -> Checked {
     }
     scenario.holds("events", &[0..2 * ROWS])?;
     is_as_ever(&scenario)?;
-    expect("loads straight into the table", sent(&scenario, STRAIGHT), 8)?;
+    expect("loads straight into the table", scenario.sent(STRAIGHT), 8)?;
     scenario.nothing_is_left()
 }
 
@@ -135,8 +131,8 @@ fn upserts() -> Checked {
         return Err(format!("rows by part: {parts}"));
     }
     is_as_ever(&scenario)?;
-    expect("loads straight into the table", sent(&scenario, STRAIGHT), 4)?;
-    expect("loads through temporary tables", sent(&scenario, BY_TEMPORARY), 8)
+    expect("loads straight into the table", scenario.sent(STRAIGHT), 4)?;
+    expect("loads through temporary tables", scenario.sent(BY_TEMPORARY), 8)
 }
 
 /// Nothing of a partitioned table is locked but the table itself, and its partitions get no defaults.
@@ -163,8 +159,8 @@ fn into_partitions() -> Checked {
          WHERE i.inhparent = 'airbyte.events'::regclass",
     )?;
     expect("defaults of partitions", defaults.parse().unwrap_or(1), 0)?;
-    expect("loads straight into the table", sent(&scenario, STRAIGHT), 4)?;
-    expect("loads through temporary tables", sent(&scenario, BY_TEMPORARY), 4)
+    expect("loads straight into the table", scenario.sent(STRAIGHT), 4)?;
+    expect("loads through temporary tables", scenario.sent(BY_TEMPORARY), 4)
 }
 
 fn refresh() -> Checked {
@@ -193,7 +189,7 @@ fn not_straight(script: &str, straight: bool) -> Checked {
         return Err(format!("{before} defaults before, {after} after"));
     }
     // One more: the first row.
-    expect("loads straight into the table", sent(&scenario, STRAIGHT), 1 + usize::from(straight))
+    expect("loads straight into the table", scenario.sent(STRAIGHT), 1 + usize::from(straight))
 }
 
 /// Nobody waits for the lock that the defaults need: rows bring all columns instead.
@@ -206,7 +202,7 @@ fn while_a_reader_has_the_table() -> Checked {
     reader.run("COMMIT")?;
     scenario.holds("events", &[0..1, ROWS..2 * ROWS])?;
     is_as_ever(&scenario)?;
-    expect("loads straight into the table", sent(&scenario, STRAIGHT), 2)
+    expect("loads straight into the table", scenario.sent(STRAIGHT), 2)
 }
 
 /// A sync that was killed leaves the defaults; the next one, which has no use for them, drops them.

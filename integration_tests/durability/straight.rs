@@ -41,14 +41,10 @@ const OF_THE_USER: [(&str, &str); 5] = [
 const TRIGGER: &str = "CREATE FUNCTION airbyte.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
     CREATE TRIGGER t BEFORE INSERT ON airbyte.events FOR EACH ROW EXECUTE FUNCTION airbyte.f()";
 
-fn sent(scenario: &Scenario, beginning: &str) -> usize {
-    scenario.proxy.statements().iter().filter(|statement| statement.starts_with(beginning)).count()
-}
-
 /// How many loads there were by each way.
 fn expect_ways(scenario: &Scenario, straight: usize, temporary: usize) -> Checked {
-    let found = (sent(scenario, "COPY \"airbyte\""), sent(scenario, "COPY pg_temp."));
-    let tables = sent(scenario, "CREATE TEMPORARY");
+    let found = (scenario.sent("COPY \"airbyte\""), scenario.sent("COPY pg_temp."));
+    let tables = scenario.sent("CREATE TEMPORARY");
     if found == (straight, temporary) && tables == temporary {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! VACUUM or an index build of somebody else does not hold it up), goes with the table when it is renamed or dropped, is
 //! in no dump, and no listing shows it to a person who does not look for it.
 
-use super::{Statement, literal, quote_table};
+use super::{Statement, from_classes, literal, quote_table};
 use crate::limits::{FENCE_LOCK_TIMEOUT, LOCK_TIMEOUT};
 use crate::schema::TableName;
 
@@ -25,19 +25,14 @@ pub enum Hold {
 pub fn hold(keys: &[i64], tables: &[&TableName], hold: Hold) -> Statement {
     let shared = if hold == Hold::Together { "_shared" } else { "" };
     let keys = keys.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-    let texts = |of: fn(&TableName) -> &str| tables.iter().map(|t| literal(of(t))).collect::<Vec<_>>().join(", ");
     Statement::new(format!(
         "SET LOCAL lock_timeout = {}; \
          SELECT pg_catalog.pg_advisory_xact_lock{shared}(k) FROM pg_catalog.unnest('{{{keys}}}'::pg_catalog.int8[]) AS k; \
          SET LOCAL lock_timeout = {}; \
-         SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS {NOTE} FROM ROWS FROM \
-         (pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[]), pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[])) \
-         WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
-         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i",
+         SELECT pg_catalog.obj_description(c.reltype, 'pg_type') AS {NOTE} {} ORDER BY w.i",
         FENCE_LOCK_TIMEOUT.as_millis(),
         LOCK_TIMEOUT.as_millis(),
-        texts(|t| &t.schema),
-        texts(|t| &t.table),
+        from_classes(tables),
     ))
 }
 

@@ -70,6 +70,18 @@ fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\0', "").replace('\\', "\\\\").replace('\'', "''"))
 }
 
+/// A FROM clause: a row of `pg_class` as `c` for each of the tables, NULL for one that is not there. `w.i` is its place among them.
+fn from_classes(tables: &[&TableName]) -> String {
+    let texts = |of: fn(&TableName) -> &str| tables.iter().map(|t| literal(of(t))).collect::<Vec<_>>().join(", ");
+    format!(
+        "FROM ROWS FROM (pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[]), pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[])) \
+         WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
+         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t",
+        texts(|t| &t.schema),
+        texts(|t| &t.table),
+    )
+}
+
 /// Quoted identifiers, separated by commas.
 fn quote_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(quote).collect::<Vec<_>>().join(", ")

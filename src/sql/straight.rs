@@ -1,7 +1,7 @@
 //! COPY straight into a table. While large loads are under way, what is the same for all rows of a sync does not travel: two of the
 //! meta columns have it as their default.
 
-use super::{Statement, literal, quote, quote_list, quote_table};
+use super::{Statement, from_classes, literal, quote, quote_list, quote_table};
 use crate::limits::{DEFAULTS_LOCK_TIMEOUT, LOCK_TIMEOUT};
 use crate::schema::{EXTRACTED_AT, GENERATION_ID, META, META_COLUMNS, RAW_ID, TableName, TableSchema, meta_object};
 
@@ -101,24 +101,21 @@ pub fn drop_defaults(table: &TableName) -> Statement {
     ))
 }
 
-/// For each of the tables in their order whether a COPY does just what an INSERT does (`plain`), whether it has neither partitions nor foreign
-/// keys, and the database no engine that spreads tables (`single`), and its `columns` of Postgres's own types: a JSON array of their names, types and type modifiers. What has been copied
-/// holds the lock that keeps that as it is.
+/// For each of the tables in their order whether a COPY does just what an INSERT does (`plain`), whether it has neither partitions nor
+/// foreign keys, and the database no engine that spreads tables (`single`), and its `columns` of Postgres's own types: a JSON array of
+/// their names, types and type modifiers. What has been copied holds the lock that keeps that as it is.
 pub fn takers(tables: &[&TableName]) -> Statement {
-    let texts = |of: fn(&TableName) -> &str| tables.iter().map(|t| literal(of(t))).collect::<Vec<_>>().join(", ");
     Statement::new(format!(
         "SELECT COALESCE(c.relkind IN ('r', 'p') AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhastriggers AND EXISTS \
            (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)), false) AS plain, \
          COALESCE(c.relkind = 'r' AND NOT (c.relhassubclass OR c.relhastriggers), false) AND NOT EXISTS \
-           (SELECT FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS single, (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typname, a.atttypmod)) \
+           (SELECT FROM pg_catalog.pg_extension e WHERE e.extname IN ('citus', 'timescaledb')) AS single, \
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, t.typname, a.atttypmod)) \
            FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
            AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace) AS columns \
-         FROM ROWS FROM (pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[]), pg_catalog.unnest(ARRAY[{}]::pg_catalog.name[])) \
-         WITH ORDINALITY AS w (s, t, i) LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.s \
-         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.t ORDER BY w.i",
-        texts(|t| &t.schema),
-        texts(|t| &t.table),
+         {} ORDER BY w.i",
+        from_classes(tables),
     ))
 }
 

@@ -45,7 +45,7 @@ fn deal(target: &Target, rows: &Window) -> Option<Deal> {
     if !target.ways.is_some_and(|ways| ways.independent) || rows.size < 2 * limits::LANE_BYTES {
         return None;
     }
-    if straight::fits(target, rows) || straight::is_open(target, rows) {
+    if straight::is_open(target, rows) {
         return Some(Deal::Straight);
     }
     let mergeable = matches!(target.key_index, KeyIndex::Unique { nulls_equal } if nulls_equal || !rows.keys.nulls);

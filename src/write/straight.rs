@@ -78,22 +78,19 @@ pub(super) fn may(target: &Target, rows: &Window) -> bool {
 
 /// Whether the table is known to take these rows.
 pub(super) fn is_open(target: &Target, rows: &Window) -> bool {
-    target.taker.is(Taker::YES) && may(target, rows)
+    fits(target, rows) || target.taker.is(Taker::YES) && may(target, rows)
 }
 
 /// The streams of a group whose rows go straight into their tables, inside a transaction.
 pub(super) async fn choose(session: &Session, group: &[&StreamLoad], targets: &[&Target]) -> Result<HashSet<usize>> {
-    let open = || group.iter().zip(targets).filter(|(load, target)| may(target, &load.rows));
-    let unknown: Vec<&Target> =
-        open().filter(|(load, t)| t.taker.is(Taker::UNKNOWN) && !fits(t, &load.rows)).map(|(_, t)| *t).collect();
+    let all = || group.iter().zip(targets);
+    let unknown = all().filter(|(load, t)| t.taker.is(Taker::UNKNOWN) && may(t, &load.rows) && !fits(t, &load.rows));
+    let unknown: Vec<&Target> = unknown.map(|(_, target)| *target).collect();
     for (target, found) in unknown.iter().zip(takers(session, &unknown, None).await?) {
         let takes = found.plain && found.single && found.ours;
         target.taker.0.store(if takes { Taker::YES } else { Taker::NO }, Ordering::Relaxed);
     }
-    Ok(open()
-        .filter(|(load, target)| is_open(target, &load.rows) || fits(target, &load.rows))
-        .map(|(load, _)| load.stream)
-        .collect())
+    Ok(all().filter(|(load, target)| is_open(target, &load.rows)).map(|(load, _)| load.stream).collect())
 }
 
 /// Brings the rows into the table, inside a transaction; answers what was loaded once it commits.
@@ -119,7 +116,7 @@ pub(super) async fn copy(session: &Session, target: &Target, rows: &Window) -> R
     Err(Error::new(ErrorKind::Internal, text))
 }
 
-/// Runs `last` after rows were copied into the tables, and looks whether each still is what they were made for.
+/// Looks whether each of the tables that rows were copied into still is what they were made for, after a `last` statement.
 pub(super) async fn verify(session: &Session, targets: &[&Target], last: Option<Statement>) -> Result<()> {
     let found = takers(session, targets, last).await?;
     let changed = targets.iter().zip(&found).find(|(_, found)| !(found.plain && found.ours));
